@@ -1,0 +1,96 @@
+"""Input checks that numerics and theory share: bad numbers are refused before they are used."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import DomainError, ShapeError
+
+FloatArray = NDArray[np.float64]
+
+
+def finite_array(name: str, value: ArrayLike) -> FloatArray:
+    """Return ``value`` as float64, or raise if it holds anything but finite real numbers."""
+    try:
+        given = np.asarray(value)
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DomainError(
+            came=f"{name} = {value!r}",
+            expected="real numbers in an array of regular shape",
+            remedy="Convert the input to a float array first.",
+        ) from error
+    if np.iscomplexobj(given):
+        raise DomainError(
+            came=f"complex {name}",
+            expected="real numbers",
+            remedy="Split real and imaginary parts into separate coordinates.",
+        )
+    if not np.all(np.isfinite(array)):
+        raise DomainError(
+            came=f"{name} with {int(np.sum(~np.isfinite(array)))} NaN or infinite entries",
+            expected="finite numbers",
+            remedy="Look for a division by zero or an overflow where the input was made.",
+        )
+    return array
+
+
+def in_range(name: str, value: ArrayLike, lowest: float, highest: float) -> FloatArray:
+    """Return ``value`` as finite float64 within [lowest, highest], or raise."""
+    array = finite_array(name, value)
+    if np.any(array < lowest) or np.any(array > highest):
+        worst = array[(array < lowest) | (array > highest)].flat[0]
+        raise DomainError(
+            came=f"{name} = {worst:g}",
+            expected=f"{name} in [{lowest:g}, {highest:g}]",
+            remedy="Outside this range the theorem does not hold; rescale or correct the input.",
+        )
+    return array
+
+
+def matrix(name: str, value: ArrayLike) -> FloatArray:
+    """Return ``value`` as a finite matrix of shape (rows, columns) without empty axes, or raise."""
+    array = finite_array(name, value)
+    if array.ndim != 2 or 0 in array.shape:
+        raise ShapeError(
+            came=f"{name} of shape {array.shape}",
+            expected="a matrix of shape (rows, columns), none of them 0",
+            remedy="Reshape it; a single row is [[...]].",
+        )
+    return array
+
+
+def vector(name: str, value: ArrayLike, length: int) -> FloatArray:
+    """Return ``value`` as a finite vector of the given length, or raise."""
+    array = finite_array(name, value)
+    if array.shape != (length,):
+        raise ShapeError(
+            came=f"{name} of shape {array.shape}",
+            expected=f"shape ({length},)",
+            remedy="It must have one entry for each row of its matrix.",
+        )
+    return array
+
+
+def points(x: ArrayLike, dimension: int) -> FloatArray:
+    """Return ``x`` as finite points of shape (..., dimension), or raise."""
+    array = finite_array("x", x)
+    if array.ndim == 0 or array.shape[-1] != dimension:
+        raise ShapeError(
+            came=f"x of shape {array.shape}",
+            expected=f"shape (..., {dimension}): the last axis is the state",
+            remedy="Transpose the batch, or build the field for this dimension.",
+        )
+    return array
+
+
+def substep_count(substeps: int) -> int:
+    """Return ``substeps`` if it is an integer of at least 1, or raise."""
+    if isinstance(substeps, bool) or not isinstance(substeps, int | np.integer) or substeps < 1:
+        raise DomainError(
+            came=f"substeps = {substeps!r}",
+            expected="an integer number of sub-steps, at least 1",
+            remedy="A layer takes a whole number of Euler sub-steps.",
+        )
+    return int(substeps)
