@@ -1,0 +1,149 @@
+"""Runs claims: proves, attacks with random instances, looks at the witness, kills the mutants."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..errors import DomainError
+from .claim import Claim, Measurement, NotApplicable, Witness
+from .verdict import (
+    InstanceReport,
+    MutantReport,
+    ProofReport,
+    Verdict,
+    WitnessReport,
+    evidence_text,
+    header_of,
+)
+
+DEFAULT_INSTANCES = 50
+
+
+class _Violated(Exception):
+    """Carries a violating instance through hypothesis, which shrinks it."""
+
+    def __init__(self, instance: object, measurement: Measurement) -> None:
+        super().__init__(f"{instance!r}: {measurement}")
+
+
+def check_claim(claim: Claim[Any], *, instances: int = DEFAULT_INSTANCES, seed: int = 0) -> Verdict:
+    """Check one claim: its proof, ``instances`` random instances, its witness and its mutants.
+
+    The same ``seed`` draws the same instances. Returns a ``Verdict``; a violated claim is a result,
+    not an error. Raises DomainError if ``instances`` < 1 or ``seed`` < 0. Source: flowcert [D].
+
+    >>> from flowcert.theory import find_claims
+    >>> verdict = check_claim(find_claims("D2.sharp_factor")[0], instances=10)
+    >>> verdict.status, verdict.holds
+    ('proved', True)
+    """
+    if instances < 1 or seed < 0:
+        raise DomainError(
+            came=f"instances = {instances}, seed = {seed}",
+            expected="instances ≥ 1 and seed ≥ 0",
+            remedy="Ask for at least one random instance.",
+        )
+    start = time.perf_counter()
+    proof = _prove(claim)
+    tried = _attack(claim, instances, seed)
+    witness = _look_at_witness(claim)
+    mutants, no_mutants = _kill_mutants(claim)
+    return Verdict(
+        **header_of(claim),
+        proof=proof,
+        instances=tried,
+        witness=witness,
+        mutants=mutants,
+        no_mutants=no_mutants,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def check_claims(
+    claims: Iterable[Claim[Any]], *, instances: int = DEFAULT_INSTANCES, seed: int = 0
+) -> Iterator[Verdict]:
+    """Check claims one after the other, yielding each verdict as it comes.
+
+    >>> from flowcert.theory import find_claims
+    >>> [v.holds for v in check_claims(find_claims("D3.averaged_step"), instances=10)]
+    [True]
+    """
+    for claim in claims:
+        yield check_claim(claim, instances=instances, seed=seed)
+
+
+def _prove(claim: Claim[Any]) -> ProofReport:
+    proof = claim.prove()
+    if isinstance(proof, NotApplicable):
+        return ProofReport(None, proof.reason)
+    return ProofReport(proof, proof.reason)
+
+
+def _attack(claim: Claim[Any], count: int, seed: int) -> InstanceReport:
+    strategy = claim.instances()
+    if isinstance(strategy, NotApplicable):
+        return InstanceReport(0, None, not_applicable=strategy.reason)
+    # Imported here: `import flowcert.theory` must not pay for hypothesis.
+    import hypothesis
+    from hypothesis import HealthCheck, Phase
+
+    ratios: list[float] = []
+
+    # The search is guided towards tight instances; databases and deadlines would make the outcome
+    # depend on the machine.
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=[Phase.generate, Phase.target, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
+    @hypothesis.given(strategy)
+    def attack(instance: object) -> None:
+        measurement = claim.measure(instance)
+        if not measurement.holds:
+            raise _Violated(instance, measurement)
+        ratio = measurement.ratio
+        ratios.append(ratio)
+        if ratio == ratio and abs(ratio) != float("inf"):
+            hypothesis.target(ratio)
+
+    try:
+        attack()
+    except _Violated as violation:
+        return InstanceReport(len(ratios), None, counterexample=str(violation))
+    told = [ratio for ratio in ratios if ratio == ratio]
+    return InstanceReport(len(ratios), max(told, default=None))
+
+
+def _look_at_witness(claim: Claim[Any]) -> WitnessReport:
+    witness = claim.witness()
+    if isinstance(witness, NotApplicable):
+        return WitnessReport(None, True, witness.reason)
+    return WitnessReport(witness.sharp, witness.holds, _describe(witness))
+
+
+def _describe(witness: Witness) -> str:
+    told = f"{witness.instance}: {witness.measurement}"
+    return told if witness.gap is None else f"{told}; not sharp: {witness.gap}"
+
+
+def _kill_mutants(claim: Claim[Any]) -> tuple[tuple[MutantReport, ...], str | None]:
+    mutants = claim.mutants()
+    if isinstance(mutants, NotApplicable):
+        return (), mutants.reason
+    reports = []
+    for mutant in mutants:
+        evidence = mutant.attack()
+        query = None if isinstance(evidence, Measurement) else evidence.query
+        reports.append(
+            MutantReport(
+                mutant.name, mutant.broken, mutant.refuted(evidence), evidence_text(evidence), query
+            )
+        )
+    return tuple(reports), None

@@ -1,0 +1,139 @@
+"""Where claims are found: in ``theory/claims``, in installed packages, and where users register."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from functools import cache
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any
+
+from ..errors import DataError, UnknownNameError
+from .claim import Claim
+
+ENTRY_POINT_GROUP = "flowcert.claims"
+
+_registered: dict[str, Claim[Any]] = {}
+
+
+def register(claim: Claim[Any]) -> Claim[Any]:
+    """Add a claim from outside the package; it then appears wherever claims do.
+
+    Installed packages can instead name a module of claims under the entry point group
+    ``flowcert.claims``. Raises DataError if the name is taken or has no group. Returns the claim.
+    Source: flowcert [D].
+
+    >>> register(find_claims("D2.sharp_factor")[0])
+    Traceback (most recent call last):
+        ...
+    flowcert.errors.DataError: got a second claim named D2.sharp_factor; ...
+    """
+    group, dot, rest = claim.name.partition(".")
+    if not (group and dot and rest):
+        raise DataError(
+            came=f"a claim named {claim.name!r}",
+            expected="GROUP.name",
+            remedy="Put the group first, for example X1.my_theorem.",
+        )
+    if any(known.name == claim.name for known in all_claims()):
+        raise DataError(
+            came=f"a second claim named {claim.name}",
+            expected="one claim a name",
+            remedy="Rename it: a theorem has one file and one name.",
+        )
+    _registered[claim.name] = claim
+    return claim
+
+
+def unregister(name: str) -> None:
+    """Remove a claim that ``register`` added. Raises UnknownNameError if there is none.
+
+    >>> unregister("X1.nothing")
+    Traceback (most recent call last):
+        ...
+    flowcert.errors.UnknownNameError: got 'X1.nothing'; expected a registered claim: none. ...
+    """
+    if name not in _registered:
+        raise UnknownNameError(
+            came=repr(name),
+            expected=f"a registered claim: {', '.join(_registered) or 'none'}",
+            remedy="Only claims that were registered from outside can be removed.",
+        )
+    del _registered[name]
+
+
+def all_claims() -> tuple[Claim[Any], ...]:
+    """Return every claim known, in the order of their groups.
+
+    >>> len(all_claims()) >= 25
+    True
+    """
+    found = [*_own_claims(), *_installed_claims(), *_registered.values()]
+    return tuple(sorted(found, key=lambda claim: (claim.group, claim.name)))
+
+
+def find_claims(pattern: str) -> tuple[Claim[Any], ...]:
+    """Return the claims of a group ("D2", "D") or of a name ("D2.sharp_factor").
+
+    Raises UnknownNameError, with the names that exist. Source: flowcert [D].
+
+    >>> [claim.name for claim in find_claims("D2.sharp_factor")]
+    ['D2.sharp_factor']
+    """
+    known = all_claims()
+    exact = tuple(c for c in known if c.name == pattern or c.group == pattern)
+    if exact:
+        return exact
+    section = tuple(c for c in known if pattern and c.group.rstrip("0123456789") == pattern)
+    if section:
+        return section
+    groups = ", ".join(dict.fromkeys(claim.group for claim in known))
+    names = [claim.name for claim in known if pattern.lower() in claim.name.lower()]
+    raise UnknownNameError(
+        came=f"claim {pattern!r}",
+        expected=f"a name or one of the groups {groups}",
+        remedy=f"Did you mean {' or '.join(names)}?" if pattern and names else
+        "`flowcert claim` without a name lists them all.",
+    )
+
+
+def claims_in(module: ModuleType) -> tuple[Claim[Any], ...]:
+    """Return an instance of each concrete claim that the module defines.
+
+    >>> import types
+    >>> claims_in(types.ModuleType("empty"))
+    ()
+    """
+    classes = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Claim)
+        and not inspect.isabstract(value)
+        and value.__module__ == module.__name__
+    ]
+    return tuple(cls() for cls in classes)
+
+
+@cache
+def _own_claims() -> tuple[Claim[Any], ...]:
+    from . import claims
+
+    modules = pkgutil.walk_packages(claims.__path__, claims.__name__ + ".")
+    return tuple(
+        claim
+        for module in modules
+        if not module.ispkg
+        for claim in claims_in(importlib.import_module(module.name))
+    )
+
+
+@cache
+def _installed_claims() -> tuple[Claim[Any], ...]:
+    return tuple(
+        claim
+        for entry in entry_points(group=ENTRY_POINT_GROUP)
+        for claim in claims_in(entry.load())
+    )
