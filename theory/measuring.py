@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..numerics import VectorField
 from ..numerics.validation import FloatArray
 
 _UNIT_ROUNDOFF = 2.0**-53
@@ -34,3 +35,40 @@ def difference_quotient(
     2.0
     """
     return float(np.linalg.norm(mapping(x) - mapping(y)) / np.linalg.norm(x - y))
+
+
+def one_sided_quotient(field: VectorField, x: FloatArray, y: FloatArray) -> float:
+    """Return ⟨f(x) − f(y), x − y⟩/|x − y|² for two different points of shape (n,).
+
+    >>> from flowcert.numerics import LinearField
+    >>> one_sided_quotient(LinearField(-np.eye(2)), np.zeros(2), np.ones(2))
+    -1.0
+    """
+    d = x - y
+    return float((field(x) - field(y)) @ d / (d @ d))
+
+
+def logarithmic_norm(matrix: FloatArray) -> float:
+    """Return μ₂(M) = λ_max((M + Mᵀ)/2), up to rounding.
+
+    >>> logarithmic_norm(np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    0.0
+    """
+    return float(np.linalg.eigvalsh(0.5 * (matrix + matrix.T))[-1])
+
+
+def scipy_flow(field: VectorField, x: FloatArray, t: float) -> FloatArray:
+    """Return φᵗ(x) by scipy's DOP853 at relative tolerance 1e-11: an independent oracle.
+
+    >>> from flowcert.numerics import LinearField
+    >>> bool(abs(scipy_flow(LinearField([[1.0]]), np.ones(1), 1.0)[0] - np.e) < 1e-9)
+    True
+    """
+    from scipy.integrate import solve_ivp
+
+    if t == 0:
+        return x
+    solution = solve_ivp(
+        lambda _, state: field(state), (0.0, t), x, method="DOP853", rtol=1e-11, atol=1e-13
+    )
+    return np.asarray(solution.y[:, -1])

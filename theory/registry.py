@@ -100,7 +100,7 @@ def find_claims(pattern: str) -> tuple[Claim[Any], ...]:
 
 
 def claims_in(module: ModuleType) -> tuple[Claim[Any], ...]:
-    """Return an instance of each concrete claim that the module defines.
+    """Return an instance of each claim that the module defines, but for private base classes.
 
     >>> import types
     >>> claims_in(types.ModuleType("empty"))
@@ -111,8 +111,8 @@ def claims_in(module: ModuleType) -> tuple[Claim[Any], ...]:
         for value in vars(module).values()
         if inspect.isclass(value)
         and issubclass(value, Claim)
-        and not inspect.isabstract(value)
         and value.__module__ == module.__name__
+        and not value.__name__.startswith("_")
     ]
     return tuple(cls() for cls in classes)
 

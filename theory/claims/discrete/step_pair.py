@@ -1,0 +1,239 @@
+"""D1, D2: a pair of layers whose steps lie in a region is non-expansive; four regions.
+
+The families ``alternating`` and ``whole_expansive``, each under the authors' and the sharp bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import z3
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from ....numerics import (
+    ExpansiveLayerField,
+    GradientField,
+    VectorField,
+    leaky_relu,
+    switching_euler,
+)
+from ....numerics.validation import FloatArray
+from ... import strategies
+from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
+from ...measuring import difference_quotient, rounding_allowance
+from ...proof import Proof, cited
+from ...proof.smt import SmtArithmetic, prove_by_smt
+from ...step_regions import Bound, Family, StepRegion
+from .authors_factor import orthonormal_matrices
+
+
+@dataclass(frozen=True)
+class StepPair:
+    """Contractive and expansive Euler steps in turn, and two points to compare."""
+
+    region: StepRegion
+    h_C: float
+    h_E: float
+    pieces: tuple[tuple[VectorField, float], ...]
+    x: FloatArray
+    y: FloatArray
+
+    def attained_factor(self) -> float:
+        """The larger of the pair's difference quotient and the norm of its Jacobian at x."""
+        n = len(self.x)
+        jacobian, state = np.eye(n), self.x
+        for field, h in self.pieces:
+            jacobian = (np.eye(n) + h * field.jacobian(state)) @ jacobian
+            state = switching_euler([(field, h)], state)
+        quotient = difference_quotient(
+            lambda p: switching_euler(self.pieces, p), self.x, self.y
+        )
+        return max(quotient, float(np.linalg.norm(jacobian, 2)))
+
+
+def pieces_of(
+    region: StepRegion, h_C: float, h_E: float, contractive: VectorField, expansive: VectorField
+) -> tuple[tuple[VectorField, float], ...]:
+    """The Euler steps of one pair, in the order of its family."""
+    S = region.substeps
+    if region.family == "alternating":
+        return ((contractive, h_C / S), (expansive, h_E / S)) * S
+    return ((contractive, h_C / S),) * S + ((expansive, h_E),)
+
+
+@st.composite
+def _pairs(draw: st.DrawFn, family: Family, bound: Bound) -> StepPair:
+    region, h_C, h_E = draw(strategies.step_pairs(family, bound))
+    A = draw(orthonormal_matrices())
+    contractive = draw(strategies.gradient_fields(A, region.slope))
+    n = contractive.dimension
+    B = draw(strategies.matrices(rows=n, columns=n, sigma_max=1.0))
+    expansive = ExpansiveLayerField(
+        B.entries, draw(strategies.points(n)), draw(strategies.activations())
+    )
+    pieces = pieces_of(region, h_C, h_E, contractive, expansive)
+    return StepPair(region, h_C, h_E, pieces, *draw(strategies.point_pairs(n)))
+
+
+def straight_pair(
+    region: StepRegion, h_C: float, h_E: float, A: FloatArray, B: FloatArray
+) -> StepPair:
+    """Far biases: the contractive field has slope a throughout, the expansive one slope 1."""
+    n = A.shape[1]
+    contractive = GradientField(A, -1e4 * np.ones(len(A)), leaky_relu(region.slope))
+    expansive = ExpansiveLayerField(B, 10.0 * np.ones(n))
+    pieces = pieces_of(region, h_C, h_E, contractive, expansive)
+    return StepPair(region, h_C, h_E, pieces, np.zeros(n), np.eye(n)[-1])
+
+
+class _StepPairClaim(Claim[StepPair]):
+    """What the four regions share; not a theorem of its own."""
+
+    family: ClassVar[Family]
+    bound: ClassVar[Bound]
+    gap: ClassVar[str | None]
+
+    @property
+    def example(self) -> StepRegion:
+        """The region of the witnesses and mutants: a = ½, S = 2."""
+        return StepRegion(self.family, self.bound, 2, 0.5)
+
+    def prove(self) -> Proof:
+        steps = [
+            cited(
+                "the pair's Lipschitz constant is at most the product of its steps'",
+                "composition of Lipschitz maps; factors of D1.authors_factor or D2.sharp_factor and"
+                " D1.expansive_layer_factor",
+            )
+        ]
+        for S in (1, 2, 3, 4):
+            on = SmtArithmetic()
+            a, h_C, h_E = z3.Reals("a h_C h_E")
+            region = StepRegion(self.family, self.bound, S, a)
+            inside = region.formula_criterion(on, h_C, h_E) <= 1
+            below = h_E <= region.formula_expansive_limit(on, h_C)
+            complete = region.formula_squared_contraction(on, h_C) == 0
+            domain = [a >= 0, a <= 1, h_C >= 0, h_E >= 0, z3.Not(complete), *on.side_conditions]
+            steps.append(
+                prove_by_smt(
+                    rf"$S = {S}$: the squared factor is $\le 1$ exactly for $h_E \le h_E^*(h_C)$",
+                    name=f"boundary-S{S}",
+                    given=domain,
+                    show=inside == below,
+                )
+            )
+        return Proof(tuple(steps))
+
+    def instances(self) -> SearchStrategy[StepPair]:
+        return _pairs(self.family, self.bound)
+
+    def measure(self, instance: StepPair) -> Measurement:
+        biases = [getattr(f, "b", getattr(f, "c", np.zeros(1))) for f, _ in instance.pieces]
+        size = np.linalg.norm(instance.x) + np.linalg.norm(instance.y) + 1
+        size += sum(abs(h) * np.linalg.norm(bias) for bias, (_, h) in zip(biases, instance.pieces, strict=True))
+        growth = (1 + instance.h_C) * (1 + instance.h_E)
+        distance = min(1.0, float(np.linalg.norm(instance.x - instance.y)))
+        allowance = rounding_allowance(float(size) * growth, distance)
+        return Measurement(instance.attained_factor(), 1.0, allowance, what="factor of the pair")
+
+    def witness(self) -> Witness:
+        region = self.example
+        h_E = float(region.exact_expansive_limit(1))
+        pair = straight_pair(region, 1.0, h_E, np.eye(1), np.eye(1))
+        measured = Measurement(pair.attained_factor(), 1.0, 1e-9, what="factor of the pair")
+        return Witness(f"a = ½, S = 2, h_C = 1, h_E = h_E* = {h_E:.6g}", measured, self.gap)
+
+    def mutants(self) -> Sequence[Mutant]:
+        region = self.example
+        one, two = np.eye(1), np.eye(2)
+        h_E = float(region.exact_expansive_limit(1))
+        beyond = float(StepRegion(self.family, "sharp", 2, 0.5).exact_expansive_limit(1)) * 1.01
+        return (
+            Mutant(
+                "columns not orthonormal",
+                "A_C = diag(1, 0.1): unit norm, but σ_min = 0.1",
+                lambda: _attained(straight_pair(region, 1.0, h_E, np.diag([1.0, 0.1]), two)),
+            ),
+            Mutant(
+                "expansive matrix too large",
+                "‖B‖ = 4 instead of at most 1",
+                lambda: _attained(straight_pair(region, 1.0, h_E, one, 4 * one)),
+            ),
+            Mutant(
+                "beyond the sharp boundary",
+                "h_E one per cent larger than what any bound can allow",
+                lambda: _attained(straight_pair(region, 1.0, beyond, one, one)),
+            ),
+        )
+
+
+def _attained(pair: StepPair) -> Measurement:
+    return Measurement(pair.attained_factor(), 1.0, 1e-9, what="factor of the pair")
+
+
+_ASSUMPTIONS = (
+    Assumption(r"A_C^T A_C = I,\ \|B\| \le 1", "matrices of the two kinds of step"),
+    Assumption(r"\sigma' \in [a, 1],\ 0 \le a \le 1", "slopes of the contractive activation"),
+    Assumption(r"h_C, h_E \ge 0,\ S \ge 1", "steps and number of sub-steps (proved for S ≤ 4)"),
+)
+_LOOSE = "the authors' factor of the contractive step is not attained by gradient fields"
+
+
+class AuthorsAlternating(_StepPairClaim):
+    name = "D1.alternating_region"
+    title = "The authors' region, alternating sub-steps"
+    statement = (
+        r"h_E \le S\Big(\frac1q - 1\Big),\ q = \sqrt{1 - 2a\tfrac{h_C}{S} + \tfrac{h_C^2}{S^2}}"
+        r" \;\Rightarrow\; \text{the pair is non-expansive}"
+    )
+    assumptions = _ASSUMPTIONS
+    source = Source("paper, figure of the regions, first and second panel", "P")
+    family: ClassVar[Family] = "alternating"
+    bound: ClassVar[Bound] = "authors"
+    gap = _LOOSE
+
+
+class AuthorsWholeExpansive(_StepPairClaim):
+    name = "D1.whole_expansive_region"
+    title = "The authors' region, one whole expansive step"
+    statement = (
+        r"h_E \le q^{-S} - 1,\ q = \sqrt{1 - 2a\tfrac{h_C}{S} + \tfrac{h_C^2}{S^2}}"
+        r" \;\Rightarrow\; \text{the pair is non-expansive}"
+    )
+    assumptions = _ASSUMPTIONS
+    source = Source("paper, figure of the regions, third and fourth panel", "P")
+    family: ClassVar[Family] = "whole_expansive"
+    bound: ClassVar[Bound] = "authors"
+    gap = _LOOSE
+
+
+class SharpAlternating(_StepPairClaim):
+    name = "D2.alternating_region"
+    title = "The sharp region, alternating sub-steps"
+    statement = (
+        r"h_E \le S\Big(\frac1q - 1\Big),\ q = \max\big(|1 - \tfrac{h_C}{S}|,"
+        r" |1 - a\tfrac{h_C}{S}|\big) \;\Leftrightarrow\; \text{every such pair is non-expansive}"
+    )
+    assumptions = _ASSUMPTIONS
+    source = Source("flowcert", "D")
+    family: ClassVar[Family] = "alternating"
+    bound: ClassVar[Bound] = "sharp"
+    gap = None
+
+
+class SharpWholeExpansive(_StepPairClaim):
+    name = "D2.whole_expansive_region"
+    title = "The sharp region, one whole expansive step"
+    statement = (
+        r"h_E \le q^{-S} - 1,\ q = \max\big(|1 - \tfrac{h_C}{S}|,"
+        r" |1 - a\tfrac{h_C}{S}|\big) \;\Leftrightarrow\; \text{every such pair is non-expansive}"
+    )
+    assumptions = _ASSUMPTIONS
+    source = Source("flowcert", "D")
+    family: ClassVar[Family] = "whole_expansive"
+    bound: ClassVar[Bound] = "sharp"
+    gap = None
