@@ -85,8 +85,12 @@ class Measurement:
 
     @property
     def ratio(self) -> float:
-        """computed/claimed: 1 is tight (NaN where that says nothing: an equality, or 0)."""
-        if self.relation == "=" or self.claimed <= 0:
+        """computed/claimed: 1 is tight; NaN where that says nothing.
+
+        That is for an equality, a claimed value that is not positive, or one so small that rounding
+        decides.
+        """
+        if self.relation == "=" or self.claimed <= 1e3 * self.allowance:
             return float("nan")
         return self.computed / self.claimed
 
