@@ -38,7 +38,9 @@ def convolution_matrix(
         )
     if height < 1 or width < 1:
         raise DomainError(
-            came=f"image {height} × {width}", expected="at least 1 × 1", remedy="Give the image size."
+            came=f"image {height} × {width}",
+            expected="at least 1 × 1",
+            remedy="Give the image size.",
         )
     if padding not in ("zero", "circular"):
         raise DomainError(

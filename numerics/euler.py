@@ -37,7 +37,8 @@ def euler_trajectory(field: VectorField, x: ArrayLike, h: float, steps: int) -> 
     >>> euler_trajectory(GradientField([[1.0]]), [2.0], 0.5, 3).ravel().tolist()
     [2.0, 1.0, 0.5, 0.25]
     """
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
+    given: object = steps  # whatever a caller without types passes
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 0:
         raise DomainError(
             came=f"steps = {steps!r}",
             expected="an integer number of steps, at least 0",

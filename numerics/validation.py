@@ -87,10 +87,11 @@ def points(x: ArrayLike, dimension: int) -> FloatArray:
 
 def substep_count(substeps: int) -> int:
     """Return ``substeps`` if it is an integer of at least 1, or raise."""
-    if isinstance(substeps, bool) or not isinstance(substeps, int | np.integer) or substeps < 1:
+    given: object = substeps  # whatever a caller without types passes
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
         raise DomainError(
             came=f"substeps = {substeps!r}",
             expected="an integer number of sub-steps, at least 1",
             remedy="A layer takes a whole number of Euler sub-steps.",
         )
-    return int(substeps)
+    return int(given)

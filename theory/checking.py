@@ -21,7 +21,7 @@ from .verdict import (
 DEFAULT_INSTANCES = 50
 
 
-class _Violated(Exception):
+class _ViolationError(Exception):
     """Carries a violating instance through hypothesis, which shrinks it."""
 
     def __init__(self, instance: object, measurement: Measurement) -> None:
@@ -107,7 +107,7 @@ def _attack(claim: Claim[Any], count: int, seed: int) -> InstanceReport:
     def attack(instance: object) -> None:
         measurement = claim.measure(instance)
         if not measurement.holds:
-            raise _Violated(instance, measurement)
+            raise _ViolationError(instance, measurement)
         ratio = measurement.ratio
         ratios.append(ratio)
         if ratio == ratio and abs(ratio) != float("inf"):
@@ -115,7 +115,7 @@ def _attack(claim: Claim[Any], count: int, seed: int) -> InstanceReport:
 
     try:
         attack()
-    except _Violated as violation:
+    except _ViolationError as violation:
         return InstanceReport(len(ratios), None, counterexample=str(violation))
     told = [ratio for ratio in ratios if ratio == ratio]
     return InstanceReport(len(ratios), max(told, default=None))

@@ -34,9 +34,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Assumption:
-    """A range of a parameter, in LaTeX, and what the parameter is.
+    r"""A range of a parameter, in LaTeX, and what the parameter is.
 
-    >>> Assumption("0 \\\\le a \\\\le 1", "the smallest slope of the activation").meaning
+    >>> Assumption(r"0 \le a \le 1", "the smallest slope of the activation").meaning
     'the smallest slope of the activation'
     """
 
@@ -150,7 +150,7 @@ class Mutant:
 
 
 class Claim(ABC, Generic[Instance]):
-    """A theorem. One file, one subclass; ``flowcert check`` finds and runs it.
+    r"""A theorem. One file, one subclass; ``flowcert check`` finds and runs it.
 
     ``name`` is GROUP.name with the group of the paper's page (C2, D5, …); ``statement`` is LaTeX;
     ``assumptions`` are the ranges of its parameters. Subclasses give the five parts; a part that
@@ -159,8 +159,8 @@ class Claim(ABC, Generic[Instance]):
     >>> class Square(Claim[float]):
     ...     name = "X1.square"
     ...     title = "A square is not negative"
-    ...     statement = "x^2 \\\\ge 0"
-    ...     assumptions = (Assumption("x \\\\in \\\\mathbb{R}", "any number"),)
+    ...     statement = r"x^2 \ge 0"
+    ...     assumptions = (Assumption(r"x \in \mathbb{R}", "any number"),)
     ...     source = Source("school", "I")
     ...     def prove(self): return NotApplicable("an example")
     ...     def instances(self): return NotApplicable("an example")

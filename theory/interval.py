@@ -143,6 +143,24 @@ class IntervalArithmetic:
 INTERVALS = IntervalArithmetic()
 
 
+def upper(enclosure: Number) -> FloatArray:
+    """Return the upper ends of an enclosure: an upper bound of whatever was computed.
+
+    >>> upper(Interval.of(1.0) / 2.0).tolist()
+    0.5
+    """
+    return Interval.of(enclosure).upper
+
+
+def lower(enclosure: Number) -> FloatArray:
+    """Return the lower ends of an enclosure.
+
+    >>> lower(Interval.of(1.0) / 2.0).tolist()
+    0.5
+    """
+    return Interval.of(enclosure).lower
+
+
 def _widen(nearest: FloatArray, error: FloatArray) -> Interval:
     """Enclose nearest + error, given the sign of the exact error (NaN: unknown)."""
     return Interval(
@@ -218,4 +236,6 @@ def _hull(parts: list[Interval]) -> Interval:
         # A NaN (∞/∞) must never narrow the result: fmin would, minimum does not.
         lower = np.minimum(lower, part.lower)
         upper = np.maximum(upper, part.upper)
-    return Interval(np.where(np.isnan(lower), -np.inf, lower), np.where(np.isnan(upper), np.inf, upper))
+    return Interval(
+        np.where(np.isnan(lower), -np.inf, lower), np.where(np.isnan(upper), np.inf, upper)
+    )

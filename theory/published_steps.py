@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -21,6 +22,8 @@ from .step_regions import Family
 Network = Literal["non-expansive", "switching-prescribed", "switching-flexible"]
 
 FORMAT = "flowcert.published_steps/1"
+# Lists of numbers and flat objects go on one line. Line breaks are never inside a JSON string.
+_INNERMOST = re.compile(r"\[\n[^\[\]{}]*\n *\]|\{\n[^\[\]{}]*\n *\}")
 _REMEDY = "Write it anew with `python -m flowcert.networks.published CHECKPOINT... --out FILE`."
 
 
@@ -144,7 +147,8 @@ def step_file_text(networks: Iterable[NetworkSteps], *, source: str, note: str) 
         "note": note,
         "networks": [asdict(network) for network in networks],
     }
-    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return _INNERMOST.sub(lambda match: " ".join(match[0].split()), text)
 
 
 @dataclass(frozen=True)

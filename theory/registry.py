@@ -94,8 +94,9 @@ def find_claims(pattern: str) -> tuple[Claim[Any], ...]:
     raise UnknownNameError(
         came=f"claim {pattern!r}",
         expected=f"a name or one of the groups {groups}",
-        remedy=f"Did you mean {' or '.join(names)}?" if pattern and names else
-        "`flowcert claim` without a name lists them all.",
+        remedy=f"Did you mean {' or '.join(names)}?"
+        if pattern and names
+        else "`flowcert claim` without a name lists them all.",
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DomainError
 from ..numerics.validation import FloatArray, substep_count
@@ -27,7 +27,7 @@ from .bounds import (
     formula_expansive_layer_factor,
     formula_squared_monotone_lipschitz_factor,
 )
-from .interval import INTERVALS, Interval
+from .interval import INTERVALS, Interval, lower, upper
 
 Family = Literal["alternating", "whole_expansive"]
 Bound = Literal["authors", "sharp"]
@@ -74,7 +74,7 @@ class StepRegion:
         """Return q², q the bound of one contractive sub-step: a polynomial or its maximum."""
         a, t = on.number(self.slope), h_C / self.substeps
         if self.bound == "authors":
-            return formula_squared_monotone_lipschitz_factor(on, a, on.number(1), t)
+            return formula_squared_monotone_lipschitz_factor(a, on.number(1), t)
         return formula_contractive_factor(on, a, t) ** 2
 
     def formula_contraction(self, on: Arithmetic, h_C: Number) -> Number:
@@ -90,16 +90,16 @@ class StepRegion:
         """
         q_squared = self.formula_squared_contraction(on, h_C)
         if self.family == "alternating":
-            return formula_expansive_layer_factor(on, h_E / self.substeps) ** 2 * q_squared
-        return formula_expansive_layer_factor(on, h_E) ** 2 * q_squared**self.substeps
+            return formula_expansive_layer_factor(h_E / self.substeps) ** 2 * q_squared
+        return formula_expansive_layer_factor(h_E) ** 2 * q_squared**self.substeps
 
     def formula_factor(self, on: Arithmetic, h_C: Number, h_E: Number) -> Number:
         """Return the bound of the whole pair's Lipschitz constant."""
         q = self.formula_contraction(on, h_C)
         if self.family == "alternating":
-            part = formula_expansive_layer_factor(on, h_E / self.substeps)
+            part = formula_expansive_layer_factor(h_E / self.substeps)
             return (part * q) ** self.substeps
-        return formula_expansive_layer_factor(on, h_E) * q**self.substeps
+        return formula_expansive_layer_factor(h_E) * q**self.substeps
 
     def formula_expansive_limit(self, on: Arithmetic, h_C: Number) -> Number:
         """Return h_E*(h_C), the boundary: S(1/q − 1) or q^(−S) − 1 (negative where q > 1)."""
@@ -118,9 +118,9 @@ class StepRegion:
         >>> StepRegion("whole_expansive", "sharp", 1).bound_factor(1.0, 1.0).tolist()
         1.0
         """
-        return self.formula_factor(INTERVALS, *self._steps(h_C, h_E)).upper
+        return upper(self.formula_factor(INTERVALS, *self._steps(h_C, h_E)))
 
-    def contains(self, h_C: ArrayLike, h_E: ArrayLike) -> FloatArray:
+    def contains(self, h_C: ArrayLike, h_E: ArrayLike) -> NDArray[np.bool_]:
         """Return where the pair is *proved* to be in the region (a boolean array).
 
         Rounded outward: a point within a few units in the last place of a curved boundary may be
@@ -130,7 +130,7 @@ class StepRegion:
         >>> StepRegion("whole_expansive", "sharp", 1).contains([1.0, 1.0], [1.0, 1.001]).tolist()
         [True, False]
         """
-        return self.formula_criterion(INTERVALS, *self._steps(h_C, h_E)).upper <= 1.0
+        return np.asarray(upper(self.formula_criterion(INTERVALS, *self._steps(h_C, h_E))) <= 1.0)
 
     def bound_expansive_limit(self, h_C: ArrayLike) -> FloatArray:
         """Bound h_E*(h_C) from below: every h_E in [0, result] is admissible; NaN where none is.
@@ -141,10 +141,9 @@ class StepRegion:
         [1.0, nan]
         """
         h = Interval.of(domain.step(h_C, "contractive_step"))
-        limit = self.formula_expansive_limit(INTERVALS, h)
-        complete = self.formula_contraction(INTERVALS, h).upper == 0
-        lower = np.where(complete, np.inf, limit.lower)
-        return np.where(lower >= 0, lower, np.nan)
+        complete = upper(self.formula_contraction(INTERVALS, h)) == 0
+        limit = np.where(complete, np.inf, lower(self.formula_expansive_limit(INTERVALS, h)))
+        return np.where(limit >= 0, limit, np.nan)
 
     def estimate_expansive_limit(self, h_C: ArrayLike) -> FloatArray:
         """Return h_E*(h_C) rounded to nearest: for pictures. Negative where no h_E is admissible.

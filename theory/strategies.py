@@ -307,9 +307,7 @@ def expansive_layer_steps(draw: st.DrawFn) -> LayerStep:
 
 
 @st.composite
-def step_pairs(
-    draw: st.DrawFn, family: Family, bound: Bound
-) -> tuple[StepRegion, float, float]:
+def step_pairs(draw: st.DrawFn, family: Family, bound: Bound) -> tuple[StepRegion, float, float]:
     """A region (S from 1 to 4, any slope) and a pair (h_C, h_E) in it, often on its boundary.
 
     >>> region, h_C, h_E = step_pairs("alternating", "sharp").example()

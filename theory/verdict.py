@@ -1,4 +1,4 @@
-"""What came out of checking a claim: proved, supported, refuted or not applicable, with evidence."""
+"""What came out of checking a claim: a status, with evidence."""
 
 from __future__ import annotations
 
@@ -95,9 +95,7 @@ class Verdict:
     @property
     def holds(self) -> bool:
         return (
-            self.status != "refuted"
-            and self.proof.outcome != "not proved"
-            and not self.survivors
+            self.status != "refuted" and self.proof.outcome != "not proved" and not self.survivors
         )
 
     @property

@@ -132,9 +132,7 @@ def relu() -> Activation:
     array([0., 3.])
     """
     a = leaky_relu(0.0)
-    return Activation(
-        "ReLU", a.slope_min, a.slope_max, _positive_part, a.derivative, a.potential
-    )
+    return Activation("ReLU", a.slope_min, a.slope_max, _positive_part, a.derivative, a.potential)
 
 
 def _positive_part(s: FloatArray) -> FloatArray:
@@ -152,15 +150,15 @@ def tanh_mixture(slope: float = 0.0) -> Activation:
     a = float(in_range("slope", slope, 0.0, 1.0))
 
     def log_cosh(s: FloatArray) -> FloatArray:
-        return np.abs(s) + np.log1p(np.exp(-2 * np.abs(s))) - np.log(2.0)
+        return np.asarray(np.abs(s) + np.log1p(np.exp(-2 * np.abs(s))) - np.log(2.0))
 
     return Activation(
         f"{a:g}·s + {1 - a:g}·tanh s",
         a,
         1.0,
-        lambda s: a * s + (1 - a) * np.tanh(s),
+        lambda s: np.asarray(a * s + (1 - a) * np.tanh(s)),
         lambda s: a + (1 - a) * (1 - np.tanh(s) ** 2),
-        lambda s: 0.5 * a * s**2 + (1 - a) * log_cosh(s),
+        lambda s: np.asarray(0.5 * a * s**2 + (1 - a) * log_cosh(s)),
     )
 
 
@@ -175,11 +173,11 @@ def softplus_mixture(slope: float = 0.0) -> Activation:
     a = float(in_range("slope", slope, 0.0, 1.0))
 
     def softplus(s: FloatArray) -> FloatArray:
-        return np.maximum(s, 0.0) + np.log1p(np.exp(-np.abs(s)))
+        return np.asarray(np.maximum(s, 0.0) + np.log1p(np.exp(-np.abs(s))))
 
     def logistic(s: FloatArray) -> FloatArray:
         e = np.exp(-np.abs(s))
-        return np.where(s >= 0, 1.0, e) / (1.0 + e)
+        return np.asarray(np.where(s >= 0, 1.0, e) / (1.0 + e))
 
     return Activation(
         f"{a:g}·s + {1 - a:g}·(softplus s − log 2)",

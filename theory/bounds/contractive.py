@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from ...numerics.validation import FloatArray
 from ..arithmetic import Arithmetic, Number
-from ..interval import INTERVALS, Interval
+from ..interval import INTERVALS, Interval, upper
 from . import domain
 
 
@@ -29,16 +29,13 @@ def formula_monotone_lipschitz_factor(on: Arithmetic, mu: Number, L: Number, h: 
     >>> float(formula_monotone_lipschitz_factor(FLOATS, 0.5, 1.0, 1.0))
     1.0
     """
-    return on.square_root(formula_squared_monotone_lipschitz_factor(on, mu, L, h))
+    return on.square_root(formula_squared_monotone_lipschitz_factor(mu, L, h))
 
 
-def formula_squared_monotone_lipschitz_factor(
-    on: Arithmetic, mu: Number, L: Number, h: Number
-) -> Number:
+def formula_squared_monotone_lipschitz_factor(mu: Number, L: Number, h: Number) -> Number:
     """1 − 2hμ + h²L², over any arithmetic: (1 − hμ)² + h²(L² − μ²) ≥ 0 for 0 ≤ μ ≤ L.
 
-    >>> from flowcert.theory.arithmetic import FLOATS
-    >>> formula_squared_monotone_lipschitz_factor(FLOATS, 0.5, 1.0, 0.5)
+    >>> formula_squared_monotone_lipschitz_factor(0.5, 1.0, 0.5)
     0.75
     """
     return 1 - 2 * h * mu + h**2 * L**2
@@ -62,7 +59,7 @@ def bound_contractive_factor(
     low, high = domain.singular_values(sigma_min, sigma_max)
     domain.together(slope=a, step=h, sigma_min=low, sigma_max=high)
     intervals = (Interval.of(x) for x in (a, h, low, high))
-    return formula_contractive_factor(INTERVALS, *intervals).upper
+    return upper(formula_contractive_factor(INTERVALS, *intervals))
 
 
 def bound_authors_contractive_factor(slope: ArrayLike, step: ArrayLike) -> FloatArray:
@@ -79,7 +76,7 @@ def bound_authors_contractive_factor(slope: ArrayLike, step: ArrayLike) -> Float
     a, h = domain.slope(slope), domain.step(step)
     domain.together(slope=a, step=h)
     one = Interval.of(1)
-    return formula_monotone_lipschitz_factor(INTERVALS, Interval.of(a), one, Interval.of(h)).upper
+    return upper(formula_monotone_lipschitz_factor(INTERVALS, Interval.of(a), one, Interval.of(h)))
 
 
 def bound_monotone_lipschitz_factor(
@@ -100,7 +97,7 @@ def bound_monotone_lipschitz_factor(
     mu, L = domain.singular_values(monotonicity, lipschitz)
     domain.together(monotonicity=mu, lipschitz=L, step=h)
     intervals = (Interval.of(x) for x in (mu, L, h))
-    return formula_monotone_lipschitz_factor(INTERVALS, *intervals).upper
+    return upper(formula_monotone_lipschitz_factor(INTERVALS, *intervals))
 
 
 def exact_contractive_factor(

@@ -6,16 +6,15 @@ from numpy.typing import ArrayLike
 
 from ...numerics.validation import FloatArray
 from ..arithmetic import Arithmetic, Number, minimum
-from ..interval import INTERVALS, Interval
+from ..interval import INTERVALS, Interval, upper
 from . import domain
 from .contractive import formula_contractive_factor
 
 
-def formula_expansive_layer_factor(on: Arithmetic, h: Number, spectral_norm: Number = 1) -> Number:
+def formula_expansive_layer_factor(h: Number, spectral_norm: Number = 1) -> Number:
     """1 + h·‖B‖ for h ≥ 0, over any arithmetic.
 
-    >>> from flowcert.theory.arithmetic import FLOATS
-    >>> formula_expansive_layer_factor(FLOATS, 0.5, 2.0)
+    >>> formula_expansive_layer_factor(0.5, 2.0)
     2.0
     """
     return 1 + h * spectral_norm
@@ -31,7 +30,7 @@ def formula_shifted_expansive_factor(
     1.5
     """
     centred = shifted_norm + h * (1 - a) / 2 * spectral_norm
-    return minimum(on, formula_expansive_layer_factor(on, h, spectral_norm), centred)
+    return minimum(on, formula_expansive_layer_factor(h, spectral_norm), centred)
 
 
 def formula_expansive_gradient_factor(
@@ -59,7 +58,7 @@ def bound_expansive_layer_factor(step: ArrayLike, spectral_norm: ArrayLike = 1.0
     """
     h, beta = domain.step(step), domain.norm("spectral_norm", spectral_norm)
     domain.together(step=h, spectral_norm=beta)
-    return formula_expansive_layer_factor(INTERVALS, Interval.of(h), Interval.of(beta)).upper
+    return upper(formula_expansive_layer_factor(Interval.of(h), Interval.of(beta)))
 
 
 def bound_shifted_expansive_factor(
@@ -80,7 +79,7 @@ def bound_shifted_expansive_factor(
     beta = domain.norm("spectral_norm", spectral_norm)
     domain.together(slope=a, step=h, shifted_norm=shifted, spectral_norm=beta)
     intervals = (Interval.of(x) for x in (a, h, shifted, beta))
-    return formula_shifted_expansive_factor(INTERVALS, *intervals).upper
+    return upper(formula_shifted_expansive_factor(INTERVALS, *intervals))
 
 
 def bound_expansive_gradient_factor(
@@ -100,4 +99,4 @@ def bound_expansive_gradient_factor(
     low, high = domain.singular_values(sigma_min, sigma_max)
     domain.together(slope=a, step=h, sigma_min=low, sigma_max=high)
     intervals = (Interval.of(x) for x in (a, h, low, high))
-    return formula_expansive_gradient_factor(INTERVALS, *intervals).upper
+    return upper(formula_expansive_gradient_factor(INTERVALS, *intervals))

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from ...numerics.validation import FloatArray
 from ..arithmetic import Arithmetic, Number
-from ..interval import INTERVALS, Interval
+from ..interval import INTERVALS, Interval, upper
 from . import domain
 
 
@@ -62,7 +62,7 @@ def bound_flow_growth(rate: ArrayLike, time: ArrayLike) -> FloatArray:
     """
     nu, t = domain.rate("rate", rate), domain.step(time, "time")
     domain.together(rate=nu, time=t)
-    return formula_flow_growth(INTERVALS, Interval.of(nu), Interval.of(t)).upper
+    return upper(formula_flow_growth(INTERVALS, Interval.of(nu), Interval.of(t)))
 
 
 def bound_gradient_rate(slope: ArrayLike, sigma_min: ArrayLike = 1.0) -> FloatArray:
@@ -78,7 +78,7 @@ def bound_gradient_rate(slope: ArrayLike, sigma_min: ArrayLike = 1.0) -> FloatAr
     """
     a, low = domain.slope(slope), domain.norm("sigma_min", sigma_min)
     domain.together(slope=a, sigma_min=low)
-    return formula_gradient_rate(Interval.of(a), Interval.of(low)).upper
+    return upper(formula_gradient_rate(Interval.of(a), Interval.of(low)))
 
 
 def bound_expansive_gradient_rate(spectral_norm: ArrayLike = 1.0) -> FloatArray:
@@ -91,9 +91,9 @@ def bound_expansive_gradient_rate(spectral_norm: ArrayLike = 1.0) -> FloatArray:
     >>> bound_expansive_gradient_rate([1.0, 3.0]).tolist()
     [1.0, 9.0]
     """
-    return formula_expansive_gradient_rate(
-        Interval.of(domain.norm("spectral_norm", spectral_norm))
-    ).upper
+    return upper(
+        formula_expansive_gradient_rate(Interval.of(domain.norm("spectral_norm", spectral_norm)))
+    )
 
 
 def bound_switched_flow_growth(
@@ -122,4 +122,4 @@ def bound_switched_flow_growth(
         slope=a, sigma_min=low, contractive_step=h_C, expansive_step=h_E, expansive_rate=nu
     )
     exponent = formula_switched_rate(*(Interval.of(x) for x in (a, h_C, low, h_E, nu)))
-    return INTERVALS.exponential(exponent).upper
+    return upper(INTERVALS.exponential(exponent))

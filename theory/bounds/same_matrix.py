@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ...numerics.validation import FloatArray, substep_count
 from ..arithmetic import Arithmetic, Number
-from ..interval import INTERVALS, Interval
+from ..interval import INTERVALS, Interval, upper
 from . import domain
 
 
@@ -68,9 +68,11 @@ def bound_same_matrix_factor(
     h_E = domain.step(expansive_step, "expansive_step")
     S = substep_count(substeps)
     domain.together(slope=a, expansive_slope=a_E, contractive_step=h_C, expansive_step=h_E)
-    return formula_same_matrix_factor(
-        INTERVALS, Interval.of(a), Interval.of(h_C), Interval.of(h_E), S, Interval.of(a_E)
-    ).upper
+    return upper(
+        formula_same_matrix_factor(
+            INTERVALS, Interval.of(a), Interval.of(h_C), Interval.of(h_E), S, Interval.of(a_E)
+        )
+    )
 
 
 def exact_same_matrix_factor(

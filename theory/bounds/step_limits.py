@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from ...numerics.validation import FloatArray
 from ..arithmetic import Number
-from ..interval import Interval
+from ..interval import Interval, lower
 from . import domain
 
 
@@ -56,7 +56,7 @@ def bound_nonexpansive_step(smoothness: ArrayLike) -> FloatArray:
     >>> bound_nonexpansive_step([1.0, 4.0]).tolist()
     [2.0, 0.5]
     """
-    return formula_nonexpansive_step(Interval.of(domain.positive("smoothness", smoothness))).lower
+    return lower(formula_nonexpansive_step(Interval.of(domain.positive("smoothness", smoothness))))
 
 
 def bound_monotone_step(monotonicity: ArrayLike, lipschitz: ArrayLike) -> FloatArray:
@@ -70,7 +70,7 @@ def bound_monotone_step(monotonicity: ArrayLike, lipschitz: ArrayLike) -> FloatA
     [1.0, 0.25]
     """
     mu, L = domain.singular_values(monotonicity, domain.positive("lipschitz", lipschitz))
-    return formula_monotone_step(Interval.of(mu), Interval.of(L)).lower
+    return lower(formula_monotone_step(Interval.of(mu), Interval.of(L)))
 
 
 def bound_averaged_step(averagedness: ArrayLike, smoothness: ArrayLike) -> FloatArray:
@@ -88,4 +88,4 @@ def bound_averaged_step(averagedness: ArrayLike, smoothness: ArrayLike) -> Float
     domain.slope(theta)
     L = domain.positive("smoothness", smoothness)
     domain.together(averagedness=theta, smoothness=L)
-    return formula_averaged_step(Interval.of(theta), Interval.of(L)).lower
+    return lower(formula_averaged_step(Interval.of(theta), Interval.of(L)))

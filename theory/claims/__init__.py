@@ -1,0 +1,1 @@
+"""Every theorem of the paper's page, one a file; found by walking this package."""

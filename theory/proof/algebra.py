@@ -6,12 +6,15 @@ import random
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from numbers import Rational
+from typing import TypeVar
 
 import sympy
 
 from ...errors import DomainError
 from ..arithmetic import Number
 from .step import ProofStep
+
+Case = TypeVar("Case")
 
 _RANDOM_POINTS = 20
 
@@ -68,7 +71,9 @@ def exact_number(
         ...
     flowcert.errors.DomainError: got slope = 3/2; expected slope in [0, 1]. Correct the input.
     """
-    expected = f"{name} in [{'-∞' if lowest is None else lowest}, {'∞' if highest is None else highest}]"
+    expected = (
+        f"{name} in [{'-∞' if lowest is None else lowest}, {'∞' if highest is None else highest}]"
+    )
     try:
         number = as_exact(value)
     except (TypeError, ValueError, OverflowError) as error:
@@ -148,9 +153,7 @@ def prove_derivative(
     return prove_identity(statement, sympy.diff(antiderivative, symbol), derivative)
 
 
-def prove_cases(
-    statement: str, cases: Sequence[object], holds: Callable[[object], bool]
-) -> ProofStep:
+def prove_cases(statement: str, cases: Sequence[Case], holds: Callable[[Case], bool]) -> ProofStep:
     """Check a finite list of exact cases one by one; refuted at the first that fails.
 
     >>> prove_cases("even", [2, 4, 5], lambda n: n % 2 == 0).detail

@@ -93,14 +93,14 @@ def prove_integral(
     *,
     tolerance: float = 1e-20,
 ) -> ProofStep:
-    """Decide whether the sum of the integrals of ``pieces`` (integrand, from, to) is ``value``.
+    r"""Decide whether the sum of the integrals of ``pieces`` (integrand, from, to) is ``value``.
 
     The enclosure (Johansson's rigorous integration) must contain the value and be narrower than
     ``tolerance``: then the value is the integral to that accuracy. Each integrand must be analytic
     on its piece.
 
     >>> third = lambda: flint.arb(1) / 3
-    >>> prove_integral("$\\int_0^1 x^2$", [(lambda z: z * z, 0, 1)], third).outcome
+    >>> prove_integral(r"$\int_0^1 x^2$", [(lambda z: z * z, 0, 1)], third).outcome
     'proved'
     """
     with flint.ctx.workprec(_PRECISION):
@@ -109,16 +109,16 @@ def prove_integral(
             total += _integral(integrand, low, high)
         claimed = value()
         if not total.overlaps(claimed):
-            return ProofStep(statement, "balls", "refuted", f"the integral is {total}, not {claimed}")
+            return ProofStep(
+                statement, "balls", "refuted", f"the integral is {total}, not {claimed}"
+            )
         width = float(total.rad()) + float(claimed.rad())
     if not width <= tolerance:
         return ProofStep(statement, "balls", "not proved", f"the enclosure is {width:.1e} wide")
     return ProofStep(statement, "balls", "proved", f"enclosed to {width:.1e}")
 
 
-def _integral(
-    integrand: Callable[[flint.acb], flint.acb], low: Number, high: Number
-) -> flint.arb:
+def _integral(integrand: Callable[[flint.acb], flint.acb], low: Number, high: Number) -> flint.arb:
     ends = (flint.acb(BALLS.number(low)), flint.acb(BALLS.number(high)))
     return flint.acb.integral(lambda z, _: integrand(z), *ends).real
 
@@ -132,6 +132,4 @@ def _halves(box: Box) -> list[Box]:
     widest = max(range(len(box)), key=lambda i: box[i][1] - box[i][0])
     low, high = box[widest]
     middle = (low + high) / 2
-    return [
-        (*box[:widest], part, *box[widest + 1 :]) for part in ((low, middle), (middle, high))
-    ]
+    return [(*box[:widest], part, *box[widest + 1 :]) for part in ((low, middle), (middle, high))]

@@ -57,14 +57,14 @@ def prove_by_smt(
     expected: Literal["unsat", "sat"] = "unsat",
     timeout: float = DEFAULT_TIMEOUT,
 ) -> ProofStep:
-    """Decide whether ``show`` follows from ``given`` over the reals.
+    r"""Decide whether ``show`` follows from ``given`` over the reals.
 
     The query is ``given`` and not ``show``: unsatisfiable means proved, a model is a
     counterexample, and a time-out (seconds) or "unknown" is not proved. ``expected`` is the answer
     that the exported query claims: "sat" for a mutant. Names are unique within a claim.
 
     >>> x = z3.Real("x")
-    >>> prove_by_smt("$x^2 \\\\ge 0$", name="square", given=[], show=x * x >= 0).outcome
+    >>> prove_by_smt(r"$x^2 \\ge 0$", name="square", given=[], show=x * x >= 0).outcome
     'proved'
     """
     goal = [*given, z3.Not(show)]

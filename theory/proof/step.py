@@ -20,12 +20,12 @@ class SmtQuery:
 
 @dataclass(frozen=True)
 class ProofStep:
-    """One statement of a proof (LaTeX between dollar signs), who checked it, and what came out.
+    r"""One statement of a proof (LaTeX between dollar signs), who checked it, and what came out.
 
     ``detail`` holds the counterexample of a refuted step, the reason of one that is not proved, or
     the reference of a cited one.
 
-    >>> cited("$\\\\|A^T\\\\| = \\\\|A\\\\|$", "singular values of the transpose").outcome
+    >>> cited(r"$\\|A^T\\| = \\|A\\|$", "singular values of the transpose").outcome
     'proved'
     """
 
@@ -73,9 +73,9 @@ class Proof:
 
 
 def cited(statement: str, reference: str) -> ProofStep:
-    """Return a step that rests on a named textbook theorem instead of an engine.
+    r"""Return a step that rests on a named textbook theorem instead of an engine.
 
-    >>> cited("$x \\\\le y$", "definition").engine
+    >>> cited(r"$x \\le y$", "definition").engine
     'cited'
     """
     return ProofStep(statement, "cited", "proved", reference)

@@ -1,0 +1,1 @@
+"""Groups C: contractivity and expansivity of flows."""

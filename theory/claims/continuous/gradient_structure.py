@@ -66,7 +66,7 @@ class GradientStructure(Claim[tuple[GradientField, FloatArray]]):
 
     def measure(self, instance: tuple[GradientField, FloatArray]) -> Measurement:
         field, x = instance
-        size = (1 + np.linalg.norm(field.A, 2)) ** 4
+        size = (1 + float(np.linalg.norm(field.A, 2))) ** 4
         error = float(np.linalg.norm(_numerical_gradient(field, x) - field(x)))
         return Measurement(error, 0.0, 1e-6 * size, "=", "difference to the gradient")
 
@@ -88,7 +88,9 @@ class GradientStructure(Claim[tuple[GradientField, FloatArray]]):
             return Measurement(error, 0.0, 1e-6, "=", "difference to the gradient")
 
         return (
-            Mutant("another left factor", "BᵀΣ(Ax + b) with B ≠ A is no gradient", other_left_factor),
+            Mutant(
+                "another left factor", "BᵀΣ(Ax + b) with B ≠ A is no gradient", other_left_factor
+            ),
             Mutant("other sign", "the field is +∇V", other_sign),
         )
 
@@ -96,4 +98,6 @@ class GradientStructure(Claim[tuple[GradientField, FloatArray]]):
 def _numerical_gradient(field: GradientField, x: FloatArray) -> FloatArray:
     """The gradient of the potential U = −V by central differences."""
     shifts = _DIFFERENCE * np.eye(len(x))
-    return np.asarray((field.potential(x + shifts) - field.potential(x - shifts)) / (2 * _DIFFERENCE))
+    return np.asarray(
+        (field.potential(x + shifts) - field.potential(x - shifts)) / (2 * _DIFFERENCE)
+    )

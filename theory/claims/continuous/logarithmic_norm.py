@@ -74,7 +74,9 @@ class LogarithmicNorm(Claim[LayerStep]):
     def witness(self) -> Witness:
         B = np.array([[0.0, 1.0], [1.0, 0.0]])
         quotient = one_sided_quotient(LinearField(B), np.ones(2), np.zeros(2))
-        return Witness("f(x₁, x₂) = (x₂, x₁) along (1, 1)", Measurement(quotient, logarithmic_norm(B)))
+        return Witness(
+            "f(x₁, x₂) = (x₂, x₁) along (1, 1)", Measurement(quotient, logarithmic_norm(B))
+        )
 
     def mutants(self) -> Sequence[Mutant]:
         B = np.array([[0.0, 4.0], [0.0, 0.0]])
@@ -83,7 +85,9 @@ class LogarithmicNorm(Claim[LayerStep]):
             Mutant(
                 "spectral radius",
                 "the eigenvalues of Df instead of those of its symmetric part",
-                lambda: Measurement(one_sided_quotient(LinearField(B), np.ones(2), np.zeros(2)), 0.0),
+                lambda: Measurement(
+                    one_sided_quotient(LinearField(B), np.ones(2), np.zeros(2)), 0.0
+                ),
             ),
             Mutant(
                 "one point instead of all",
@@ -97,6 +101,6 @@ class LogarithmicNorm(Claim[LayerStep]):
 
 
 def _supremum(B: np.ndarray, a: float) -> float:
-    """sup over diagonal D in [a, 1] of λ_max(sym DB): convex in D, hence taken at a vertex."""
+    """Maximise λ_max(sym DB) over diagonal D in [a, 1]: convex in D, hence taken at a vertex."""
     vertices = product((a, 1.0), repeat=len(B))
     return max(logarithmic_norm(np.array(d)[:, None] * B) for d in vertices)

@@ -59,8 +59,8 @@ class OneSidedGrowth(Claim[LinearFlow]):
             (
                 cited(
                     r"$r(t) = |\varphi^t(x) - \varphi^t(y)|^2$ has"
-                    r" $r' = 2\langle f(\varphi^t x) - f(\varphi^t y), \varphi^t x - \varphi^t y\rangle"
-                    r" \le 2\nu r$",
+                    r" $r' = 2\langle f(\varphi^t x) - f(\varphi^t y),"
+                    r" \varphi^t x - \varphi^t y\rangle \le 2\nu r$",
                     "chain rule and hypothesis",
                 ),
                 prove_identity(

@@ -1,0 +1,1 @@
+"""Groups D: contractivity and expansivity of Euler steps and of pairs of them."""

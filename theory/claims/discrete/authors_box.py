@@ -25,9 +25,7 @@ HIGHEST = sympy.Rational(2079, 37921)
 class AuthorsBox(Claim[tuple[float, float]]):
     name = "D1.authors_box"
     title = "The authors' box lies in their region"
-    statement = (
-        r"[0.11, 1.89] \times [0, 0.05] \subset \{(1 + h_E)(1 - ah_C + h_C^2/4) \le 1\}"
-    )
+    statement = r"[0.11, 1.89] \times [0, 0.05] \subset \{(1 + h_E)(1 - ah_C + h_C^2/4) \le 1\}"
     assumptions = (
         Assumption(r"a = \tfrac12,\ S = 2", "the flexible regime, one whole expansive step"),
     )

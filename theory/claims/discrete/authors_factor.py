@@ -68,14 +68,16 @@ class AuthorsFactor(Claim[LayerStep]):
                     name="expand",
                     given=[*domain, p <= -a * r, q <= r, q >= 0, r >= 0],
                     show=r + 2 * h * p + h**2 * q
-                    <= formula_squared_monotone_lipschitz_factor(None, a, 1, h) * r,
+                    <= formula_squared_monotone_lipschitz_factor(a, 1, h) * r,
                 ),
                 prove_positive_on_box(
                     r"not attained: it exceeds the sharp factor by more than 1/50 on"
                     r" $a \in [0.3, 0.7]$, $h \in [0.3, 1.5]$",
-                    lambda slope, size: formula_monotone_lipschitz_factor(BALLS, slope, 1, size)
-                    - formula_contractive_factor(BALLS, slope, size)
-                    - BALLS.number(_MARGIN),
+                    lambda slope, size: (
+                        formula_monotone_lipschitz_factor(BALLS, slope, 1, size)
+                        - formula_contractive_factor(BALLS, slope, size)
+                        - BALLS.number(_MARGIN)
+                    ),
                     [(Fraction(3, 10), Fraction(7, 10)), (Fraction(3, 10), Fraction(3, 2))],
                 ),
             )

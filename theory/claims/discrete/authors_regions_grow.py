@@ -49,7 +49,9 @@ class _Grows(Claim[Case]):
 class WholeExpansiveGrows(_Grows):
     name = "D5.authors_whole_expansive_grows"
     title = "The authors' whole-expansive region grows with S"
-    statement = r"a^2 \le \tfrac12,\ h_C \le 2aS \;\Rightarrow\; h_{E,S}^*(h_C) \le h_{E,S+1}^*(h_C)"
+    statement = (
+        r"a^2 \le \tfrac12,\ h_C \le 2aS \;\Rightarrow\; h_{E,S}^*(h_C) \le h_{E,S+1}^*(h_C)"
+    )
     assumptions = (
         Assumption(r"0 \le a \le 1/\sqrt2", "slope: beyond it the statement can fail"),
         Assumption(r"0 \le h_C \le 2aS", "where the smaller region lives"),
@@ -67,7 +69,8 @@ class WholeExpansiveGrows(_Grows):
         return Proof(
             (
                 prove_derivative(
-                    r"$q^S = e^{g(u)}$ with $u = 1/S$, $g = \ln p(hu)/(2u)$: $g' = \phi(hu)/(2u^2)$,"
+                    r"$q^S = e^{g(u)}$ with $u = 1/S$, $g = \ln p(hu)/(2u)$:"
+                    r" $g' = \phi(hu)/(2u^2)$,"
                     r" $\phi = tp'/p - \ln p$",
                     exponent,
                     u,
@@ -118,7 +121,9 @@ class WholeExpansiveGrows(_Grows):
 class AlternatingGrows(_Grows):
     name = "D5.authors_alternating_grows"
     title = "The authors' alternating region grows with S"
-    statement = r"a^2 \le \tfrac13,\ h_C \le 2aS \;\Rightarrow\; h_{E,S}^*(h_C) \le h_{E,S+1}^*(h_C)"
+    statement = (
+        r"a^2 \le \tfrac13,\ h_C \le 2aS \;\Rightarrow\; h_{E,S}^*(h_C) \le h_{E,S+1}^*(h_C)"
+    )
     assumptions = (
         Assumption(r"0 \le a \le 1/\sqrt3", "slope: beyond it the statement can fail"),
         Assumption(r"0 \le h_C \le 2aS", "where the smaller region lives"),

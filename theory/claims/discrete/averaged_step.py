@@ -50,7 +50,8 @@ class AveragedStep(Claim[tuple[LayerStep, float]]):
                     (1 - t) * x + t * (x - step / t * g),
                 ),
                 prove_identity(
-                    r"the inner step of $h = 2\theta/L$ is $2/L$, the limit of D3.nonexpansive_step",
+                    r"the inner step of $h = 2\theta/L$ is $2/L$,"
+                    " the limit of D3.nonexpansive_step",
                     formula_averaged_step(t, smooth) / t,
                     formula_nonexpansive_step(smooth),
                 ),

@@ -60,9 +60,7 @@ class BestStep(Claim[tuple[float, float, float, float]]):
 
     def instances(self) -> SearchStrategy[tuple[float, float, float, float]]:
         ends = st.tuples(st.floats(0.0, 1.0), st.floats(1.0, 4.0))
-        return st.builds(
-            lambda a, s, h: (a, *s, h), strategies.slopes(), ends, st.floats(0.0, 3.0)
-        )
+        return st.builds(lambda a, s, h: (a, *s, h), strategies.slopes(), ends, st.floats(0.0, 3.0))
 
     def measure(self, instance: tuple[float, float, float, float]) -> Measurement:
         a, low, high, h = instance

@@ -89,8 +89,8 @@ class Collapse(Claim[tuple[SharedPair, FloatArray]]):
         return Proof(
             (
                 prove_identity(
-                    r"one step in $y = Ax + b$: $A(x + hA^Ts) + b = y + hs + h(AA^T - I)s$, for every"
-                    r" $s$; the last term vanishes for $AA^T = I$",
+                    r"one step in $y = Ax + b$: $A(x + hA^Ts) + b = y + hs + h(AA^T - I)s$,"
+                    r" for every $s$; the last term vanishes for $AA^T = I$",
                     A * (x + h * A.T * s) + b,
                     y + h * s + h * (A * A.T - sympy.eye(3)) * s,
                 ),

@@ -11,12 +11,16 @@ import z3
 from hypothesis.strategies import SearchStrategy
 
 from ... import strategies
-from ...bounds import bound_expansive_layer_factor, bound_shifted_expansive_factor
+from ...bounds import (
+    bound_expansive_layer_factor,
+    bound_shifted_expansive_factor,
+    formula_expansive_layer_factor,
+    formula_shifted_expansive_factor,
+)
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
 from ...proof import Proof, cited
 from ...proof.algebra import SYMBOLIC, prove_identity
 from ...proof.smt import SmtArithmetic, prove_by_smt
-from ...bounds import formula_expansive_layer_factor, formula_shifted_expansive_factor
 from ...strategies import LayerStep
 
 
@@ -36,7 +40,7 @@ class ExpansiveForGivenMatrix(Claim[LayerStep]):
     def prove(self) -> Proof:
         on = SmtArithmetic()
         a, d, h, shifted, beta, moved = z3.Reals("a d h shifted beta moved")
-        slope, weight = sympy.symbols("a d")
+        slope = sympy.Symbol("a")
         domain = [a >= 0, a <= 1, h >= 0, shifted >= 0, beta >= 0]
         factor = formula_shifted_expansive_factor(on, a, h, shifted, beta)
         return Proof(
@@ -61,15 +65,17 @@ class ExpansiveForGivenMatrix(Claim[LayerStep]):
                 prove_by_smt(
                     "both bounds together are the minimum",
                     name="minimum",
-                    given=[*domain, moved <= shifted + h * (1 - a) / 2 * beta, moved <= 1 + h * beta],
+                    given=[
+                        *domain,
+                        moved <= shifted + h * (1 - a) / 2 * beta,
+                        moved <= 1 + h * beta,
+                    ],
                     show=moved <= factor,
                 ),
                 prove_identity(
                     r"for $B = \|B\|I$ the two bounds agree",
-                    formula_shifted_expansive_factor(
-                        SYMBOLIC, slope, *_identity_case(slope)
-                    ),
-                    formula_expansive_layer_factor(SYMBOLIC, *_identity_case(slope)[::2]),
+                    formula_shifted_expansive_factor(SYMBOLIC, slope, *_identity_case(slope)),
+                    formula_expansive_layer_factor(*_identity_case(slope)[::2]),
                 ),
             )
         )
@@ -129,7 +135,7 @@ def _bound(B: np.ndarray, a: float, h: float) -> float:
 
 
 def _over_vertices(B: np.ndarray, a: float, h: float) -> float:
-    """max ‖I + hDB‖ over all diagonal D in [a, 1]: convex in D, so a vertex attains it.
+    """Maximise ‖I + hDB‖ over all diagonal D in [a, 1]: convex in D, so a vertex attains it.
 
     An upper oracle for one layer (not every vertex need be reachable), exact over all biases.
     """

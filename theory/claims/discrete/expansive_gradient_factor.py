@@ -72,12 +72,16 @@ class ExpansiveGradientFactor(Claim[LayerStep]):
         )
 
     def witness(self) -> Witness:
-        return Witness("A = 2, h = ½, x > 0", _doubling(bound_expansive_gradient_factor(0.5, 0.5, 2, 2)))
+        return Witness(
+            "A = 2, h = ½, x > 0", _doubling(bound_expansive_gradient_factor(0.5, 0.5, 2, 2))
+        )
 
     def mutants(self) -> Sequence[Mutant]:
         return (
             Mutant("norm not squared", "1 + h‖A‖", lambda: _doubling(np.asarray(1 + 0.5 * 2))),
-            Mutant("smallest slope", "1 + ha‖A‖²", lambda: _doubling(np.asarray(1 + 0.5 * 0.5 * 4))),
+            Mutant(
+                "smallest slope", "1 + ha‖A‖²", lambda: _doubling(np.asarray(1 + 0.5 * 0.5 * 4))
+            ),
         )
 
 

@@ -13,16 +13,14 @@ from ... import strategies
 from ...bounds import bound_expansive_layer_factor, formula_expansive_layer_factor
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
 from ...proof import Proof, cited
-from ...proof.smt import SmtArithmetic, prove_by_smt
+from ...proof.smt import prove_by_smt
 from ...strategies import LayerStep
 
 
 class ExpansiveLayerFactor(Claim[LayerStep]):
     name = "D1.expansive_layer_factor"
     title = "An expansive Euler step expands by 1 + h‖B‖ at most"
-    statement = (
-        r"|\Psi(x) - \Psi(y)| \le (1 + h\|B\|)|x - y|, \quad \Psi(x) = x + h\Sigma(Bx + c)"
-    )
+    statement = r"|\Psi(x) - \Psi(y)| \le (1 + h\|B\|)|x - y|, \quad \Psi(x) = x + h\Sigma(Bx + c)"
     assumptions = (
         Assumption(r"\sigma' \in [0, 1]", "slopes of the activation"),
         Assumption(r"h \ge 0", "the step"),
@@ -30,7 +28,6 @@ class ExpansiveLayerFactor(Claim[LayerStep]):
     source = Source("paper, expansive layers", "P")
 
     def prove(self) -> Proof:
-        on = SmtArithmetic()
         h, beta, moved, v, fv = z3.Reals("h beta moved v fv")
         return Proof(
             (
@@ -41,7 +38,7 @@ class ExpansiveLayerFactor(Claim[LayerStep]):
                     r"$|\Delta + h\Delta f| \le |\Delta| + h|\Delta f| \le (1 + h\|B\|)|\Delta|$",
                     name="triangle",
                     given=[h >= 0, beta >= 0, v >= 0, fv <= beta * v, moved <= v + h * fv],
-                    show=moved <= formula_expansive_layer_factor(on, h, beta) * v,
+                    show=moved <= formula_expansive_layer_factor(h, beta) * v,
                 ),
             )
         )

@@ -14,7 +14,7 @@ from ...proof import Proof, ProofStep
 from ...proof.algebra import prove_cases, prove_identity
 from ...proof.smt import SmtArithmetic, prove_by_smt
 from ...step_optima import exact_highest_point
-from ...step_regions import BOUNDS, FAMILIES, StepRegion
+from ...step_regions import BOUNDS, FAMILIES, Bound, Family, StepRegion
 
 Point = tuple[StepRegion, float]
 _HALF = sympy.Rational(1, 2)
@@ -44,7 +44,7 @@ class HighestPoint(Claim[Point]):
                     prove_identity(
                         f"the maximum is attained where stated ({bound}, {family}, S = {S})",
                         _at_highest(family, bound, S),
-                        exact_highest_point(_region(family, bound, S, _HALF)).expansive_step,
+                        exact_highest_point(StepRegion(family, bound, S, _HALF)).expansive_step,
                     )
                     for family in FAMILIES
                     for bound in BOUNDS
@@ -60,7 +60,7 @@ class HighestPoint(Claim[Point]):
                 prove_cases(
                     r"at $a = \tfrac12$ the sharp maxima are 2, 8, 26, 80 (whole) and 2, 4, 6, 8"
                     " (alternating)",
-                    [("whole_expansive", (2, 8, 26, 80)), ("alternating", (2, 4, 6, 8))],
+                    FAMILIES,
                     _sharp_maxima_are,
                 ),
             )
@@ -106,34 +106,25 @@ class HighestPoint(Claim[Point]):
         )
 
 
-def _region(family: str, bound: str, S: int, a: sympy.Expr) -> StepRegion:
-    return StepRegion(
-        "alternating" if family == "alternating" else "whole_expansive",
-        "authors" if bound == "authors" else "sharp",
-        S,
-        a,
-    )
-
-
-def _at_highest(family: str, bound: str, S: int) -> sympy.Expr:
+def _at_highest(family: Family, bound: Bound, S: int) -> sympy.Expr:
     """The boundary, evaluated at the place that is claimed to be highest."""
-    region = _region(family, bound, S, _HALF)
+    region = StepRegion(family, bound, S, _HALF)
     return region.exact_expansive_limit(exact_highest_point(region).contractive_step)
 
 
-def _sharp_maxima_are(case: object) -> bool:
-    family, values = case  # type: ignore[misc]  # a pair, as listed in the proof
+def _sharp_maxima_are(family: Family) -> bool:
+    values = (2, 4, 6, 8) if family == "alternating" else (2, 8, 26, 80)
     return all(
-        exact_highest_point(_region(family, "sharp", S, _HALF)).expansive_step == values[S - 1]
+        exact_highest_point(StepRegion(family, "sharp", S, _HALF)).expansive_step == values[S - 1]
         for S in (1, 2, 3, 4)
     )
 
 
-def _least_contraction(bound: str, scale: int = 1, expected: str = "unsat") -> ProofStep:
+def _least_contraction(bound: Bound, scale: int = 1, expected: str = "unsat") -> ProofStep:
     """No t = h_C/S has a smaller squared sub-step factor than claimed; h_E* falls as q grows."""
     on = SmtArithmetic()
     a, t = z3.Reals("a t")
-    region = StepRegion("alternating", "authors" if bound == "authors" else "sharp", 1, a)
+    region = StepRegion("alternating", bound, 1, a)
     least = 1 - a**2 if bound == "authors" else ((1 - a) / (1 + a)) ** 2
     return prove_by_smt(
         f"no sub-step factor is smaller than q* ({bound})",

@@ -26,9 +26,7 @@ class ManySubsteps(Claim[Case]):
         r"\lim_{S \to \infty} h_E^*(h_C) = a h_C \text{ (alternating)},\quad"
         r" e^{a h_C} - 1 \text{ (whole expansive)}, \text{ under both bounds}"
     )
-    assumptions = (
-        Assumption(r"0 \le a \le 1,\ h_C \ge 0", "slope and step, fixed while S grows"),
-    )
+    assumptions = (Assumption(r"0 \le a \le 1,\ h_C \ge 0", "slope and step, fixed while S grows"),)
     source = Source("flowcert", "D")
 
     def prove(self) -> Proof:

@@ -76,7 +76,7 @@ class MonotoneStepClaim(Claim[MonotoneStep]):
         on = SmtArithmetic()
         h, mu, L, p, q, r = z3.Reals("h mu L p q r")
         domain = [h >= 0, mu >= 0, L >= mu, L > 0]
-        squared = formula_squared_monotone_lipschitz_factor(on, mu, L, h)
+        squared = formula_squared_monotone_lipschitz_factor(mu, L, h)
         factor = formula_monotone_lipschitz_factor(on, mu, L, h)
         return Proof(
             (

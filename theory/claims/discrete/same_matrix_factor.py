@@ -91,9 +91,7 @@ def tall_orthonormal_matrix() -> FloatArray:
 
 
 def _bound(pair: SharedPair) -> float:
-    return float(
-        bound_same_matrix_factor(pair.a, pair.h_C, pair.h_E, pair.substeps, pair.a_E)
-    )
+    return float(bound_same_matrix_factor(pair.a, pair.h_C, pair.h_E, pair.substeps, pair.a_E))
 
 
 def _against(pair: SharedPair, claimed: float) -> Measurement:

@@ -103,7 +103,8 @@ class ScaledBoundaryStep(Claim[ScaledStep]):
                     r" $|g|(\tfrac{q_2}{q_1}x^2 + \tfrac{q_1}{q_2}y^2) \ge 2gxy$",
                     name="dominance",
                     given=[q1 > 0, q2 > 0],
-                    show=on.absolute(g) * (q2 * q2 * x * x + q1 * q1 * y * y) >= 2 * g * q1 * q2 * x * y,
+                    show=on.absolute(g) * (q2 * q2 * x * x + q1 * q1 * y * y)
+                    >= 2 * g * q1 * q2 * x * y,
                 ),
             )
         )

@@ -78,7 +78,7 @@ def _strictly(
 ) -> ProofStep:
     on = SmtArithmetic()
     a, h_C, h_E = z3.Reals("a h_C h_E")
-    separate = formula_expansive_layer_factor(on, h_E) * formula_contractive_factor(on, a, h_C / S) ** S
+    separate = formula_expansive_layer_factor(h_E) * formula_contractive_factor(on, a, h_C / S) ** S
     return prove_by_smt(
         f"$S = {S}$, for all step sizes",
         name=name or f"strict-S{S}",

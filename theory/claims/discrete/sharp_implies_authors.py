@@ -68,7 +68,7 @@ def _query(name: str, *, negative_steps: bool, strict: bool = False) -> ProofSte
     on = SmtArithmetic()
     a, h = z3.Reals("a h")
     sharp = formula_contractive_factor(on, a, h) ** 2
-    authors = formula_squared_monotone_lipschitz_factor(on, a, 1, h)
+    authors = formula_squared_monotone_lipschitz_factor(a, 1, h)
     steps = [] if negative_steps else [h >= 0]
     return prove_by_smt(
         r"$\max(|1 - ah|, |1 - h|)^2 \le 1 - 2ah + h^2$",

@@ -62,7 +62,9 @@ class Sorting(Claim[FloatArray]):
         pair = np.array([1.0, 3.0])
         return (
             Mutant("half a step", "τ = ½", lambda: _against_sorted(DIRECTION, 0.5, pair)),
-            Mutant("other direction", "w = (1, −1)", lambda: _against_sorted(-DIRECTION, 1.0, pair)),
+            Mutant(
+                "other direction", "w = (1, −1)", lambda: _against_sorted(-DIRECTION, 1.0, pair)
+            ),
         )
 
 

@@ -49,9 +49,7 @@ class StepPair:
         for field, h in self.pieces:
             jacobian = (np.eye(n) + h * field.jacobian(state)) @ jacobian
             state = switching_euler([(field, h)], state)
-        quotient = difference_quotient(
-            lambda p: switching_euler(self.pieces, p), self.x, self.y
-        )
+        quotient = difference_quotient(lambda p: switching_euler(self.pieces, p), self.x, self.y)
         return max(quotient, float(np.linalg.norm(jacobian, 2)))
 
 
@@ -151,7 +149,10 @@ class _StepPairClaim(Claim[StepPair]):
     def measure(self, instance: StepPair) -> Measurement:
         biases = [getattr(f, "b", getattr(f, "c", np.zeros(1))) for f, _ in instance.pieces]
         size = np.linalg.norm(instance.x) + np.linalg.norm(instance.y) + 1
-        size += sum(abs(h) * np.linalg.norm(bias) for bias, (_, h) in zip(biases, instance.pieces, strict=True))
+        size += sum(
+            abs(h) * np.linalg.norm(bias)
+            for bias, (_, h) in zip(biases, instance.pieces, strict=True)
+        )
         growth = (1 + instance.h_C) * (1 + instance.h_E)
         distance = min(1.0, float(np.linalg.norm(instance.x - instance.y)))
         allowance = rounding_allowance(float(size) * growth, distance)

@@ -48,8 +48,7 @@ class WidestInterval(Claim[Case]):
                     r"authors: in the region exactly for $(h_C - 1)^2 \le 17/21$",
                     name="authors",
                     given=[h >= 0],
-                    show=(AUTHORS.formula_criterion(on, h, e) <= 1)
-                    == (21 * (h - 1) ** 2 <= 17),
+                    show=(AUTHORS.formula_criterion(on, h, e) <= 1) == (21 * (h - 1) ** 2 <= 17),
                 ),
                 prove_by_smt(
                     r"sharp: exactly for $4(1 - s) \le h_C \le 2(1 + s)$, $s^2 = 20/21$",
@@ -92,7 +91,9 @@ class WidestInterval(Claim[Case]):
     def witness(self) -> Witness:
         left, _ = exact_widest_interval(SHARP, HEIGHT)
         factor = float(SHARP.bound_factor(float(left), 0.05))
-        return Witness("the left end of the sharp interval", Measurement(factor, 1.0, what="factor"))
+        return Witness(
+            "the left end of the sharp interval", Measurement(factor, 1.0, what="factor")
+        )
 
     def mutants(self) -> Sequence[Mutant]:
         on = SmtArithmetic()
@@ -114,7 +115,9 @@ class WidestInterval(Claim[Case]):
                 "bounds mixed",
                 "the sharp interval under the authors' bound",
                 lambda: Measurement(
-                    float(AUTHORS.bound_factor(float(exact_widest_interval(SHARP, HEIGHT)[1]), 0.05)),
+                    float(
+                        AUTHORS.bound_factor(float(exact_widest_interval(SHARP, HEIGHT)[1]), 0.05)
+                    ),
                     1.0,
                     what="factor bound",
                 ),

@@ -80,7 +80,9 @@ class ZeroPadding(Claim[ConvolutionStep]):
         r"\ \max(|1 - ah|, |1 - h|) \text{ does not}"
     )
     assumptions = (
-        Assumption(r"|\hat K(\omega)| = 1", "a paraunitary kernel: orthogonal if padded circularly"),
+        Assumption(
+            r"|\hat K(\omega)| = 1", "a paraunitary kernel: orthogonal if padded circularly"
+        ),
         Assumption(r"\sigma' \in [a, 1]", "slopes of the activation"),
     )
     source = Source("flowcert", "D")

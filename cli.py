@@ -1,0 +1,279 @@
+"""The command line: ``flowcert check``, ``claim``, ``judge``, ``figures``.
+
+Exit codes: 0 all holds; 1 something is refuted or not proved, or a mutant survived; 2 misuse.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from . import __version__
+from .errors import DataError, FlowcertError
+
+if TYPE_CHECKING:
+    from .theory import Claim, Verdict
+
+app = typer.Typer(
+    help="Check the theory of ODE-based neural networks: prove, attack and sharpen its claims.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+judge_app = typer.Typer(
+    help="Judge data against the theory. A judgement is not a claim: the exit code stays 0.",
+    no_args_is_help=True,
+)
+app.add_typer(judge_app, name="judge")
+out = Console()
+
+
+def main() -> None:
+    """Run the command line; misuse ends with one clear line and exit code 2."""
+    try:
+        app()
+    except FlowcertError as error:
+        Console(stderr=True, highlight=False).print(
+            f"[bold red]{type(error).__name__}:[/] {escape(str(error))}", soft_wrap=True
+        )
+        sys.exit(2)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"flowcert {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Check the theory of ODE-based neural networks: prove, attack and sharpen its claims."""
+
+
+@app.command()
+def check(
+    only: Annotated[
+        str | None,
+        typer.Option(help="A section (D), a group (D2) or a claim (D2.sharp_factor)."),
+    ] = None,
+    instances: Annotated[int, typer.Option(min=1, help="Random instances of each claim.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="The one source of randomness.")] = 0,
+    json: Annotated[Path | None, typer.Option(help="Write all verdicts to this file.")] = None,
+    smt: Annotated[
+        Path | None, typer.Option(help="Write every SMT query (SMT-LIB2) to this folder.")
+    ] = None,
+    load: Annotated[
+        list[Path] | None,
+        typer.Option(help="A Python file with claims of your own (may be repeated)."),
+    ] = None,
+) -> None:
+    """Prove every claim, attack it with random instances, look at its witness, kill its mutants."""
+    from .files import output_folder
+    from .theory import all_claims, check_claims, find_claims
+    from .theory.report import write_queries, write_report
+
+    for source in load or ():
+        _load_claims(source)
+    claims = all_claims() if only is None else find_claims(only)
+    # A place that cannot be written is told now, not after a minute of proofs.
+    for folder in (json.parent if json else None, smt):
+        if folder is not None:
+            output_folder(folder)
+
+    verdicts: list[Verdict] = []
+    with Live(console=out, refresh_per_second=4, transient=True) as live:
+        live.update(_checking_table(verdicts, claims))
+        for verdict in check_claims(claims, instances=instances, seed=seed):
+            verdicts.append(verdict)
+            live.update(_checking_table(verdicts, claims))
+    out.print(_checking_table(verdicts, claims))
+
+    if json is not None:
+        out.print(f"written {write_report(json, verdicts, instances=instances, seed=seed)}")
+    if smt is not None:
+        out.print(f"written {len(write_queries(smt, verdicts))} queries to {smt}")
+    complaints = [verdict.complaint for verdict in verdicts if not verdict.holds]
+    for complaint in complaints:
+        out.print(Text(complaint, style="red"), soft_wrap=True)
+    out.print(_one_line(verdicts))
+    raise typer.Exit(1 if complaints else 0)
+
+
+@app.command()
+def claim(
+    name: Annotated[
+        str | None, typer.Argument(help="A claim, group or section; all are listed without it.")
+    ] = None,
+    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
+) -> None:
+    """Print statement, assumptions, source and proof of a claim."""
+    from .theory import all_claims, find_claims
+    from .theory.exposition import as_latex, as_text
+
+    if name is None:
+        table = Table(box=None, pad_edge=False)
+        for column in ("claim", "mark", "title"):
+            table.add_column(column)
+        for known in all_claims():
+            table.add_row(known.name, known.source.mark, known.title)
+        out.print(table)
+        return
+    for index, found in enumerate(find_claims(name)):
+        if index:
+            out.print()
+        text = as_latex(found) if latex else as_text(found)
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@judge_app.command()
+def steps(
+    file: Annotated[
+        Path | None, typer.Argument(help="A step file; the published networks by default.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the judgements to this file.")] = None,
+) -> None:
+    """Judge learned step pairs against the authors' box and region and the sharp region."""
+    import json as json_format
+
+    from .files import write_atomically
+    from .theory.judgement import judge_steps
+
+    judgements = judge_steps(file)
+    for network in dict.fromkeys(judgement.pair.network for judgement in judgements):
+        out.print(_judgement_table([j for j in judgements if j.pair.network == network]))
+    if json is not None:
+        content = [judgement.to_json() for judgement in judgements]
+        out.print(
+            f"written {write_atomically(json, json_format.dumps(content, indent=1) + chr(10))}"
+        )
+
+
+@app.command()
+def figures(
+    names: Annotated[list[str] | None, typer.Argument(help="Figures; all without a name.")] = None,
+    folder: Annotated[Path, typer.Option("--out", help="The folder to write to.")] = Path(
+        "figures-out"
+    ),
+    check_them: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 if a figure fails its own checks.")
+    ] = False,
+) -> None:
+    """Generate the paper's figures, each with its data and the checks that it passes."""
+    from .figures import find_figures, generate
+
+    table = Table(title="figures")
+    for column in ("figure", "files", "check", "result"):
+        table.add_column(column)
+    all_hold = True
+    for figure in find_figures(names or ()):
+        with out.status(f"making {figure.name}"):
+            made = generate(figure, folder, check=check_them)
+        all_hold = all_hold and made.holds
+        rows = [(f"{c.what}: {c.detail}" if c.detail else c.what, _mark(c)) for c in made.checks]
+        for index, (what, mark) in enumerate(rows or [("not asked for", Text("–"))]):
+            first = index == 0
+            table.add_row(
+                figure.name if first else "",
+                "\n".join(path.name for path in made.files) if first else "",
+                escape(what),
+                mark,
+            )
+    out.print(table)
+    out.print(f"written to {folder}")
+    raise typer.Exit(0 if all_hold else 1)
+
+
+def _load_claims(source: Path) -> None:
+    """Register the claims of a user's Python file."""
+    import importlib.util
+
+    from .theory import register
+    from .theory.registry import claims_in
+
+    spec = importlib.util.spec_from_file_location(source.stem, source)
+    if not source.is_file() or spec is None or spec.loader is None:
+        raise DataError(
+            came=f"{str(source)!r}",
+            expected="a Python file with subclasses of Claim",
+            remedy="See CONTRIBUTING: how to add a claim.",
+        )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[source.stem] = module
+    spec.loader.exec_module(module)
+    found = claims_in(module)
+    if not found:
+        raise DataError(
+            came=f"{str(source)!r} without claims",
+            expected="at least one subclass of Claim whose name does not start with _",
+            remedy="See CONTRIBUTING: how to add a claim.",
+        )
+    for one in found:
+        register(one)
+
+
+def _checking_table(verdicts: list[Verdict], claims: tuple[Claim[Any], ...]) -> Group:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("claim", no_wrap=True)
+    table.add_column("mark", justify="center")
+    table.add_column("proof", no_wrap=True)
+    table.add_column("instances", justify="right")
+    table.add_column("tightest", justify="right")
+    table.add_column("sharp?", justify="center")
+    table.add_column("mutants", justify="right")
+    table.add_column("s", justify="right")
+    for verdict in verdicts:
+        table.add_row(*_row(verdict), style="" if verdict.holds else "bold red")
+    missing = len(claims) - len(verdicts)
+    if not missing:
+        return Group(table)
+    return Group(table, Text(f"… {claims[len(verdicts)].name} ({missing} to go)", style="dim"))
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    proof = verdict.proof.outcome
+    if verdict.proof.proof is not None:
+        engines = [engine for engine in verdict.proof.proof.engines if engine != "cited"]
+        proof = f"{proof} ({', '.join(engines)})"
+    ratio = verdict.instances.tightest_ratio
+    failed = verdict.instances.counterexample is not None
+    sharp = {True: "yes", False: "no", None: "–"}[verdict.witness.sharp]
+    killed = len(verdict.mutants) - len(verdict.survivors)
+    return (
+        verdict.name,
+        verdict.mark,
+        proof,
+        "refuted" if failed else str(verdict.instances.tried or "–"),
+        "–" if ratio is None else f"{ratio:.4f}",
+        sharp if verdict.witness.holds else "FAILS",
+        f"{killed}/{len(verdict.mutants)}" if verdict.mutants else "–",
+        f"{verdict.seconds:.1f}",
+    )
+
+
+def _one_line(verdicts: list[Verdict]) -> Text:
+    counts: dict[str, int] = {}
+    for verdict in verdicts:
+        counts[verdict.status] = counts.get(verdict.status, 0) + 1
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    mutants = sum(len(verdict.mutants) for verdict in verdicts)
+    survivors = sum(len(verdict.survivors) for verdict in verdicts)
+    seconds = sum(verdict.seconds for verdict in verdicts)
+    holds = all(verdict.holds for verdict in verdicts)
+    return Text(
+        f"{len(verdicts)} claims: {told}; {mutants - survivors} of {mutants} mutants refuted;"
+        f" {seconds:.1f} s: {'all hold' if holds else 'NOT all hold'}",
+        style="bold green" if holds else "bold red",
+    )
