@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -18,9 +18,10 @@ from rich.text import Text
 
 from . import __version__
 from .errors import DataError, FlowcertError
+from .tables import CRITERIA, checking_table, figure_rows, judgement_table, one_line
 
 if TYPE_CHECKING:
-    from .theory import Claim, Verdict
+    from .theory import Verdict
 
 app = typer.Typer(
     help="Check the theory of ODE-based neural networks: prove, attack and sharpen its claims.",
@@ -69,7 +70,7 @@ def check(
         str | None,
         typer.Option(help="A section (D), a group (D2) or a claim (D2.sharp_factor)."),
     ] = None,
-    instances: Annotated[int, typer.Option(min=1, help="Random instances of each claim.")] = 50,
+    instances: Annotated[int, typer.Option(min=1, help="Random instances of each claim.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="The one source of randomness.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Write all verdicts to this file.")] = None,
     smt: Annotated[
@@ -95,11 +96,11 @@ def check(
 
     verdicts: list[Verdict] = []
     with Live(console=out, refresh_per_second=4, transient=True) as live:
-        live.update(_checking_table(verdicts, claims))
+        live.update(checking_table(verdicts, claims))
         for verdict in check_claims(claims, instances=instances, seed=seed):
             verdicts.append(verdict)
-            live.update(_checking_table(verdicts, claims))
-    out.print(_checking_table(verdicts, claims))
+            live.update(checking_table(verdicts, claims))
+    out.print(checking_table(verdicts, claims))
 
     if json is not None:
         out.print(f"written {write_report(json, verdicts, instances=instances, seed=seed)}")
@@ -108,7 +109,7 @@ def check(
     complaints = [verdict.complaint for verdict in verdicts if not verdict.holds]
     for complaint in complaints:
         out.print(Text(complaint, style="red"), soft_wrap=True)
-    out.print(_one_line(verdicts))
+    out.print(one_line(verdicts))
     raise typer.Exit(1 if complaints else 0)
 
 
@@ -153,7 +154,11 @@ def steps(
 
     judgements = judge_steps(file)
     for network in dict.fromkeys(judgement.pair.network for judgement in judgements):
-        out.print(_judgement_table([j for j in judgements if j.pair.network == network]))
+        out.print(judgement_table([j for j in judgements if j.pair.network == network]))
+        out.print()
+    out.print("Each criterion holds under its assumption:")
+    for criterion in judgements[0].criteria:
+        out.print(f"  {CRITERIA[criterion.name]}: {criterion.assumption}", markup=False)
     if json is not None:
         content = [judgement.to_json() for judgement in judgements]
         out.print(
@@ -174,25 +179,18 @@ def figures(
     """Generate the paper's figures, each with its data and the checks that it passes."""
     from .figures import find_figures, generate
 
-    table = Table(title="figures")
-    for column in ("figure", "files", "check", "result"):
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("figure", "checked", "result"):
         table.add_column(column)
     all_hold = True
     for figure in find_figures(names or ()):
         with out.status(f"making {figure.name}"):
             made = generate(figure, folder, check=check_them)
         all_hold = all_hold and made.holds
-        rows = [(f"{c.what}: {c.detail}" if c.detail else c.what, _mark(c)) for c in made.checks]
-        for index, (what, mark) in enumerate(rows or [("not asked for", Text("–"))]):
-            first = index == 0
-            table.add_row(
-                figure.name if first else "",
-                "\n".join(path.name for path in made.files) if first else "",
-                escape(what),
-                mark,
-            )
+        for row in figure_rows(made):
+            table.add_row(*row)
     out.print(table)
-    out.print(f"written to {folder}")
+    out.print(f"written to {folder}: of each figure .png, .pdf, .svg, .npz (data), .json (record)")
     raise typer.Exit(0 if all_hold else 1)
 
 
@@ -222,58 +220,3 @@ def _load_claims(source: Path) -> None:
         )
     for one in found:
         register(one)
-
-
-def _checking_table(verdicts: list[Verdict], claims: tuple[Claim[Any], ...]) -> Group:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("claim", no_wrap=True)
-    table.add_column("mark", justify="center")
-    table.add_column("proof", no_wrap=True)
-    table.add_column("instances", justify="right")
-    table.add_column("tightest", justify="right")
-    table.add_column("sharp?", justify="center")
-    table.add_column("mutants", justify="right")
-    table.add_column("s", justify="right")
-    for verdict in verdicts:
-        table.add_row(*_row(verdict), style="" if verdict.holds else "bold red")
-    missing = len(claims) - len(verdicts)
-    if not missing:
-        return Group(table)
-    return Group(table, Text(f"… {claims[len(verdicts)].name} ({missing} to go)", style="dim"))
-
-
-def _row(verdict: Verdict) -> tuple[str, ...]:
-    proof = verdict.proof.outcome
-    if verdict.proof.proof is not None:
-        engines = [engine for engine in verdict.proof.proof.engines if engine != "cited"]
-        proof = f"{proof} ({', '.join(engines)})"
-    ratio = verdict.instances.tightest_ratio
-    failed = verdict.instances.counterexample is not None
-    sharp = {True: "yes", False: "no", None: "–"}[verdict.witness.sharp]
-    killed = len(verdict.mutants) - len(verdict.survivors)
-    return (
-        verdict.name,
-        verdict.mark,
-        proof,
-        "refuted" if failed else str(verdict.instances.tried or "–"),
-        "–" if ratio is None else f"{ratio:.4f}",
-        sharp if verdict.witness.holds else "FAILS",
-        f"{killed}/{len(verdict.mutants)}" if verdict.mutants else "–",
-        f"{verdict.seconds:.1f}",
-    )
-
-
-def _one_line(verdicts: list[Verdict]) -> Text:
-    counts: dict[str, int] = {}
-    for verdict in verdicts:
-        counts[verdict.status] = counts.get(verdict.status, 0) + 1
-    told = ", ".join(f"{count} {status}" for status, count in counts.items())
-    mutants = sum(len(verdict.mutants) for verdict in verdicts)
-    survivors = sum(len(verdict.survivors) for verdict in verdicts)
-    seconds = sum(verdict.seconds for verdict in verdicts)
-    holds = all(verdict.holds for verdict in verdicts)
-    return Text(
-        f"{len(verdicts)} claims: {told}; {mutants - survivors} of {mutants} mutants refuted;"
-        f" {seconds:.1f} s: {'all hold' if holds else 'NOT all hold'}",
-        style="bold green" if holds else "bold red",
-    )

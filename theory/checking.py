@@ -18,7 +18,7 @@ from .verdict import (
     header_of,
 )
 
-DEFAULT_INSTANCES = 50
+DEFAULT_INSTANCES = 100
 
 
 class _ViolationError(Exception):

@@ -64,7 +64,8 @@ def exact_highest_point(region: StepRegion) -> HighestPoint:
     """
     a, S = as_exact(region.slope), region.substeps
     place = a * S if region.bound == "authors" else 2 * S / (1 + a)
-    return HighestPoint(place, _expansive_step_for(region, exact_smallest_contraction(region)))
+    highest = region.formula_expansive_limit_of(exact_smallest_contraction(region))
+    return HighestPoint(place, highest)
 
 
 def exact_area(region: StepRegion) -> sympy.Expr:
@@ -128,13 +129,6 @@ def _interval_for(region: StepRegion, k: sympy.Expr) -> tuple[sympy.Expr, sympy.
     return S * (1 - k) / a, S * (1 + k)
 
 
-def _expansive_step_for(region: StepRegion, q: sympy.Expr) -> sympy.Expr:
-    """The h_E that a sub-step factor q leaves room for."""
-    if region.family == "alternating":
-        return region.substeps * (1 / q - 1)
-    return (1 / q) ** region.substeps - 1
-
-
 def exact_largest_box(region: StepRegion) -> StepBox:
     """Return the box [l, r] × [0, e] of largest area inside the region.
 
@@ -146,7 +140,7 @@ def exact_largest_box(region: StepRegion) -> StepBox:
     """
     k = sympy.Symbol("k", positive=True)
     low, high = _interval_for(region, k)
-    height = _expansive_step_for(region, k)
+    height = region.formula_expansive_limit_of(k)
     area = (high - low) * height
     least = exact_smallest_contraction(region)
     best = _only_critical_point(area, k, least)

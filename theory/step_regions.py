@@ -88,7 +88,10 @@ class StepRegion:
 
         The squared factor, or for ``alternating`` that of one of the S equal parts.
         """
-        q_squared = self.formula_squared_contraction(on, h_C)
+        return self.formula_criterion_of(self.formula_squared_contraction(on, h_C), h_E)
+
+    def formula_criterion_of(self, q_squared: Number, h_E: Number) -> Number:
+        """Return the same for a given q²."""
         if self.family == "alternating":
             return formula_expansive_layer_factor(h_E / self.substeps) ** 2 * q_squared
         return formula_expansive_layer_factor(h_E) ** 2 * q_squared**self.substeps
@@ -103,7 +106,10 @@ class StepRegion:
 
     def formula_expansive_limit(self, on: Arithmetic, h_C: Number) -> Number:
         """Return h_E*(h_C), the boundary: S(1/q − 1) or q^(−S) − 1 (negative where q > 1)."""
-        q = self.formula_contraction(on, h_C)
+        return self.formula_expansive_limit_of(self.formula_contraction(on, h_C))
+
+    def formula_expansive_limit_of(self, q: Number) -> Number:
+        """Return the same for a given q."""
         if self.family == "alternating":
             return self.substeps * (1 / q - 1)
         return (1 / q) ** self.substeps - 1

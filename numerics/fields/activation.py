@@ -184,8 +184,10 @@ def softplus_mixture(slope: float = 0.0) -> Activation:
         a,
         1.0,
         lambda s: a * s + (1 - a) * (softplus(s) - np.log(2.0)),
-        lambda s: a + (1 - a) * logistic(s),
-        lambda s: 0.5 * a * s**2 + (1 - a) * (_softplus_potential(s) - np.log(2.0) * s),
+        lambda s: np.asarray(a + (1 - a) * logistic(s)),
+        lambda s: np.asarray(
+            0.5 * a * s**2 + (1 - a) * (_softplus_potential(s) - np.log(2.0) * s)
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -67,10 +68,12 @@ def prove_positive_on_box(
     """
     with flint.ctx.workprec(_PRECISION):
         start: Box = tuple((Fraction(low), Fraction(high)) for low, high in box)
-        pending = [start]
+        # Breadth first: a region of wrong sign is found before a zero is chased into ever
+        # smaller boxes.
+        pending = deque([start])
         examined = 0
         while pending:
-            current = pending.pop()
+            current = pending.popleft()
             examined += 1
             value = function(*(_ball(side) for side in current))
             if value > 0:

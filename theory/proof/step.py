@@ -11,7 +11,11 @@ Outcome = Literal["proved", "refuted", "not proved"]
 
 @dataclass(frozen=True)
 class SmtQuery:
-    """One satisfiability question in SMT-LIB2, with the answer that it must get."""
+    """One satisfiability question in SMT-LIB2, with the answer that it must get.
+
+    >>> SmtQuery("trivial", "(set-logic QF_NRA)(check-sat)", "sat").expected
+    'sat'
+    """
 
     name: str
     text: str

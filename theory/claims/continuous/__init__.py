@@ -1,1 +1,3 @@
 """Groups C: contractivity and expansivity of flows."""
+
+__all__: list[str] = []

@@ -86,6 +86,7 @@ class Collapse(Claim[tuple[SharedPair, FloatArray]]):
         y = A * x + b
         on = SmtArithmetic()
         value, scale, a, a_E, t, h_E = z3.Reals("y scale a a_E t h_E")
+        zero = on.number(0)
         return Proof(
             (
                 prove_identity(
@@ -100,11 +101,18 @@ class Collapse(Claim[tuple[SharedPair, FloatArray]]):
                     x + (A.T * A - sympy.eye(3)) * x,
                 ),
                 prove_by_smt(
-                    r"$\phi$ is positively homogeneous (one sub-step; compositions inherit it)",
-                    name="homogeneous",
-                    given=[scale >= 0, a >= 0, a <= 1, a_E >= 0, a_E <= 1, t >= 0, h_E >= 0],
-                    show=formula_collapsed_map(on, scale * value, a, t, h_E, 1, a_E)
-                    == scale * formula_collapsed_map(on, value, a, t, h_E, 1, a_E),
+                    "each sub-step is positively homogeneous, and so are compositions",
+                    name="homogeneous-contraction",
+                    given=[scale >= 0, a >= 0, a <= 1],
+                    show=formula_collapsed_map(on, scale * value, a, t, zero, 1)
+                    == scale * formula_collapsed_map(on, value, a, t, zero, 1),
+                ),
+                prove_by_smt(
+                    "and so is the expansive step",
+                    name="homogeneous-expansion",
+                    given=[scale >= 0, a_E >= 0, a_E <= 1],
+                    show=formula_collapsed_map(on, scale * value, a, t, h_E, 0, a_E)
+                    == scale * formula_collapsed_map(on, value, a, t, h_E, 0, a_E),
                 ),
             )
         )

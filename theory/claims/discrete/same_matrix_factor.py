@@ -9,7 +9,11 @@ import z3
 from hypothesis.strategies import SearchStrategy
 
 from ....numerics.validation import FloatArray
-from ...bounds import bound_same_matrix_factor, formula_same_matrix_factor
+from ...bounds import (
+    bound_same_matrix_factor,
+    formula_collapsed_map,
+    formula_same_matrix_factor,
+)
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
 from ...measuring import difference_quotient
 from ...proof import Proof, ProofStep, cited
@@ -27,7 +31,7 @@ class SameMatrixFactor(Claim[SharedPair]):
     assumptions = (
         Assumption(r"A \text{ square},\ A^T A = I", "one matrix and bias for all steps"),
         Assumption(r"0 \le a, a_E \le 1", "negative slopes of the two LeakyReLUs"),
-        Assumption(r"S \ge 1", "the closed forms are proved for S ≤ 4"),
+        Assumption(r"S \ge 1", "any number of sub-steps"),
     )
     source = Source("flowcert", "D")
 
@@ -39,8 +43,13 @@ class SameMatrixFactor(Claim[SharedPair]):
                     r" scalar $\phi$ has the two slopes $\phi(1)$ and $-\phi(-1)$",
                     "claim D6.collapse; orthogonal maps keep distances",
                 ),
-                *(_short_steps(S) for S in (1, 2, 3, 4)),
-                *(_long_steps(S) for S in (1, 2, 3, 4)),
+                *_sides(),
+                cited(
+                    r"so from $y = 1$ and $y = -1$ the closed forms follow, for every $S$",
+                    "induction on the sub-steps",
+                ),
+                _short_steps(1),
+                _long_steps(1),
             )
         )
 
@@ -71,8 +80,8 @@ class SameMatrixFactor(Claim[SharedPair]):
             ),
             Mutant(
                 "closed form beyond t = 1",
-                "the slopes of t < 1 for t = 3/2, S = 1",
-                lambda: _short_steps(1, largest=2, expected="sat"),
+                "the slopes of t ≤ 1 up to t = 2",
+                lambda: _short_substep(largest=2),
             ),
             Mutant(
                 "expansion on one side only",
@@ -103,17 +112,65 @@ def _against(pair: SharedPair, claimed: float) -> Measurement:
     return Measurement(max(quotients), claimed, 1e-10 * (1 + claimed), "=", "factor")
 
 
-def _short_steps(S: int, largest: int = 1, expected: str = "unsat") -> ProofStep:
+def _sides() -> tuple[ProofStep, ...]:
+    """What one sub-step does on either side of the kink, and what the expansive step does."""
+    on = SmtArithmetic()
+    y, a, a_E, t, h_E = z3.Reals("y a a_E t h_E")
+    slope = [a >= 0, a <= 1]
+    substep = formula_collapsed_map(on, y, a, t, on.number(0), 1)
+    expansion = formula_collapsed_map(on, y, a, t, h_E, 0, a_E)
+    return (
+        _short_substep(),
+        prove_by_smt(
+            r"$1 \le t \le 1/a$: $y \ge 0$ becomes $(1 - t)y \le 0$, $y \le 0$ becomes"
+            r" $(1 - at)y \le 0$",
+            name="long-substep",
+            given=[*slope, t >= 1, a * t <= 1],
+            show=z3.And(
+                z3.Implies(y >= 0, z3.And(substep == (1 - t) * y, substep <= 0)),
+                z3.Implies(y <= 0, z3.And(substep == (1 - a * t) * y, substep <= 0)),
+            ),
+        ),
+        prove_by_smt(
+            r"the expansive step multiplies $y \ge 0$ by $1 + h_E$, $y \le 0$ by $1 + a_Eh_E$",
+            name="expansion",
+            given=[a_E >= 0, a_E <= 1],
+            show=z3.And(
+                z3.Implies(y >= 0, expansion == (1 + h_E) * y),
+                z3.Implies(y <= 0, expansion == (1 + a_E * h_E) * y),
+            ),
+        ),
+    )
+
+
+def _short_substep(largest: int = 1) -> ProofStep:
+    """A sub-step t ≤ 1 keeps its side; a mutant admits longer ones."""
+    on = SmtArithmetic()
+    y, a, t = z3.Reals("y a t")
+    substep = formula_collapsed_map(on, y, a, t, on.number(0), 1)
+    return prove_by_smt(
+        r"$0 \le t \le 1$: $y \ge 0$ becomes $(1 - t)y \ge 0$, $y \le 0$ becomes"
+        r" $(1 - at)y \le 0$",
+        name=f"short-substep-{largest}",
+        given=[a >= 0, a <= 1, t >= 0, t <= largest],
+        show=z3.And(
+            z3.Implies(y >= 0, z3.And(substep == (1 - t) * y, substep >= 0)),
+            z3.Implies(y <= 0, z3.And(substep == (1 - a * t) * y, substep <= 0)),
+        ),
+        expected="unsat" if largest == 1 else "sat",
+    )
+
+
+def _short_steps(S: int) -> ProofStep:
     on = SmtArithmetic()
     a, a_E, t, h_E = z3.Reals("a a_E t h_E")
     up, down = (1 - t) ** S * (1 + h_E), (1 - a * t) ** S * (1 + a_E * h_E)
     return prove_by_smt(
         rf"$S = {S}$, $t \le 1$: the slopes are $(1 - t)^S(1 + h_E)$, $(1 - at)^S(1 + a_Eh_E)$",
-        name=f"short-S{S}-t{largest}",
-        given=[a >= 0, a <= 1, a_E >= 0, a_E <= 1, t >= 0, t <= largest, h_E >= 0],
+        name=f"short-S{S}",
+        given=[a >= 0, a <= 1, a_E >= 0, a_E <= 1, t >= 0, t <= 1, h_E >= 0],
         show=formula_same_matrix_factor(on, a, S * t, h_E, S, a_E)
         == on.maximum(on.absolute(up), on.absolute(down)),
-        expected="sat" if expected == "sat" else "unsat",
     )
 
 

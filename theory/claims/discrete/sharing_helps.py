@@ -10,12 +10,13 @@ from hypothesis.strategies import SearchStrategy
 
 from ...bounds import (
     bound_same_matrix_factor,
+    formula_collapsed_map,
     formula_contractive_factor,
     formula_expansive_layer_factor,
     formula_same_matrix_factor,
 )
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
-from ...proof import Proof, ProofStep
+from ...proof import Proof, ProofStep, cited
 from ...proof.smt import SmtArithmetic, prove_by_smt
 from ...step_regions import StepRegion
 
@@ -33,12 +34,22 @@ class SharingHelps(Claim[Case]):
         Assumption(r"0 \le a < 1", "slope of the contractive LeakyReLU"),
         Assumption(r"a_E = 0", "the expansive activation is ReLU"),
         Assumption(r"h_C, h_E > 0", "true steps"),
-        Assumption(r"S \le 4", "number of sub-steps"),
+        Assumption(r"S \ge 1", "any number of sub-steps"),
     )
     source = Source("flowcert", "D")
 
     def prove(self) -> Proof:
-        return Proof(tuple(_strictly(S) for S in (1, 2, 3, 4)))
+        return Proof(
+            (
+                *_chain(),
+                cited(
+                    r"with $X = k^S$: $|\phi(\pm 1)| < (1 + h_E)k^S$ for every $S$",
+                    "induction on the sub-steps; the last one decides the strict inequality",
+                ),
+                _strictly(1),
+                _strictly(2),
+            )
+        )
 
     def instances(self) -> SearchStrategy[Case]:
         return st.tuples(
@@ -71,6 +82,38 @@ class SharingHelps(Claim[Case]):
                 lambda: _strictly(1, name="linear-expansion", a_E=1),
             ),
         )
+
+
+def _chain() -> tuple[ProofStep, ...]:
+    """One sub-step, y to z, against k = max(|1 − t|, |1 − at|); then the expansive step."""
+    on = SmtArithmetic()
+    y, z, a, t, h_E, X = z3.Reals("y z a t h_E X")
+    domain = [a >= 0, a < 1, t > 0]
+    k = formula_contractive_factor(on, a, t)
+    after = formula_collapsed_map(on, y, a, t, on.number(0), 1)
+    expanded = formula_collapsed_map(on, z, a, t, h_E, 0)
+    return (
+        prove_by_smt(
+            r"$k = \max(|1 - t|, |1 - at|) > 0$, and one sub-step $y \mapsto z$ has"
+            r" $|z| \le k|y|$",
+            name="substep",
+            given=domain,
+            show=z3.And(k > 0, on.absolute(after) <= k * on.absolute(y)),
+        ),
+        prove_by_smt(
+            r"strictly if $z > 0$: such a sub-step never contracts least",
+            name="positive-side",
+            given=[*domain, after > 0],
+            show=after < k * on.absolute(y),
+        ),
+        prove_by_smt(
+            r"$|z| \le X$, strictly if $z > 0$, gives"
+            r" $|z + h_E\max(z, 0)| < (1 + h_E)X$",
+            name="expansion",
+            given=[h_E > 0, X > 0, on.absolute(z) <= X, z3.Implies(z > 0, z < X)],
+            show=on.absolute(expanded) < formula_expansive_layer_factor(h_E) * X,
+        ),
+    )
 
 
 def _strictly(

@@ -125,20 +125,27 @@ class _StepPairClaim(Claim[StepPair]):
                 " D1.expansive_layer_factor",
             )
         ]
+        on = SmtArithmetic()
+        a, h_C, h_E, q = z3.Reals("a h_C h_E q")
+        substep = StepRegion(self.family, self.bound, 1, a)
+        root = substep.formula_contraction(on, h_C)
+        steps.append(
+            prove_by_smt(
+                "the squared sub-step factor of the criterion is the square of that of the limit",
+                name="same-substep",
+                given=[a >= 0, a <= 1, h_C >= 0, *on.side_conditions],
+                show=z3.And(root >= 0, root * root == substep.formula_squared_contraction(on, h_C)),
+            )
+        )
         for S in (1, 2, 3, 4):
-            on = SmtArithmetic()
-            a, h_C, h_E = z3.Reals("a h_C h_E")
-            region = StepRegion(self.family, self.bound, S, a)
-            inside = region.formula_criterion(on, h_C, h_E) <= 1
-            below = h_E <= region.formula_expansive_limit(on, h_C)
-            complete = region.formula_squared_contraction(on, h_C) == 0
-            domain = [a >= 0, a <= 1, h_C >= 0, h_E >= 0, z3.Not(complete), *on.side_conditions]
+            region = StepRegion(self.family, self.bound, S)
             steps.append(
                 prove_by_smt(
-                    rf"$S = {S}$: the squared factor is $\le 1$ exactly for $h_E \le h_E^*(h_C)$",
+                    rf"$S = {S}$: the squared factor is $\le 1$ exactly for $h_E \le h_E^*$",
                     name=f"boundary-S{S}",
-                    given=domain,
-                    show=inside == below,
+                    given=[q > 0, h_E >= 0],
+                    show=(region.formula_criterion_of(q * q, h_E) <= 1)
+                    == (h_E <= region.formula_expansive_limit_of(q)),
                 )
             )
         return Proof(tuple(steps))

@@ -1,0 +1,123 @@
+"""What the command line prints: tables of verdicts, judgements and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from .figures import FigureReport
+    from .theory import Claim, Verdict
+    from .theory.judgement import Judgement
+
+__all__ = ["CRITERIA", "checking_table", "figure_rows", "judgement_table", "one_line"]
+
+
+def checking_table(verdicts: list[Verdict], claims: tuple[Claim[Any], ...]) -> Group:
+    """One row a verdict so far, and what comes next."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("claim", no_wrap=True)
+    table.add_column("mark", justify="center")
+    table.add_column("proof", no_wrap=True)
+    table.add_column("instances", justify="right")
+    table.add_column("tightest", justify="right")
+    table.add_column("sharp?", justify="center")
+    table.add_column("mutants", justify="right")
+    table.add_column("s", justify="right")
+    for verdict in verdicts:
+        table.add_row(*_row(verdict), style="" if verdict.holds else "bold red")
+    missing = len(claims) - len(verdicts)
+    if not missing:
+        return Group(table)
+    return Group(table, Text(f"… {claims[len(verdicts)].name} ({missing} to go)", style="dim"))
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    proof = verdict.proof.outcome
+    if verdict.proof.proof is not None:
+        engines = [engine for engine in verdict.proof.proof.engines if engine != "cited"]
+        proof = f"{proof} ({', '.join(engines)})"
+    ratio = verdict.instances.tightest_ratio
+    failed = verdict.instances.counterexample is not None
+    sharp = {True: "yes", False: "no", None: "–"}[verdict.witness.sharp]
+    killed = len(verdict.mutants) - len(verdict.survivors)
+    return (
+        verdict.name,
+        verdict.mark,
+        proof,
+        "refuted" if failed else str(verdict.instances.tried or "–"),
+        "–" if ratio is None else f"{ratio:.4f}",
+        sharp if verdict.witness.holds else "FAILS",
+        f"{killed}/{len(verdict.mutants)}" if verdict.mutants else "–",
+        f"{verdict.seconds:.1f}",
+    )
+
+
+def one_line(verdicts: list[Verdict]) -> Text:
+    """The verdict on all claims in one line."""
+    counts: dict[str, int] = {}
+    for verdict in verdicts:
+        counts[verdict.status] = counts.get(verdict.status, 0) + 1
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    mutants = sum(len(verdict.mutants) for verdict in verdicts)
+    survivors = sum(len(verdict.survivors) for verdict in verdicts)
+    seconds = sum(verdict.seconds for verdict in verdicts)
+    holds = all(verdict.holds for verdict in verdicts)
+    return Text(
+        f"{len(verdicts)} claims: {told}; {mutants - survivors} of {mutants} mutants refuted;"
+        f" {seconds:.1f} s: {'all hold' if holds else 'NOT all hold'}",
+        style="bold green" if holds else "bold red",
+    )
+
+
+CRITERIA = {
+    "authors_box": "authors' box",
+    "authors_region": "authors' region",
+    "sharp_region": "sharp region",
+    "same_matrix": "same matrix",
+    "step_limit": "step limit",
+    "estimate_zero_padded": "zero-padded (estimate)",
+}
+
+
+def judgement_table(judgements: list[Judgement]) -> Table:
+    """One network: a row for each pair, a column for each criterion that applies to some pair."""
+    table = Table(title=judgements[0].pair.network, title_justify="left", box=None, pad_edge=False)
+    for column in ("block", "pair", "h_C", "h_E"):
+        table.add_column(column, justify="right")
+    applied = [
+        criterion.name
+        for criterion in judgements[0].criteria
+        if any(judgement[criterion.name].inside is not None for judgement in judgements)
+    ]
+    for name in applied:
+        table.add_column(CRITERIA[name])
+    for judgement in judgements:
+        pair = judgement.pair
+        verdicts = [judgement[name] for name in applied]
+        table.add_row(
+            str(pair.block),
+            str(pair.pair),
+            f"{pair.contractive_step:.6g}",
+            f"{pair.expansive_step:.6g}",
+            *(Text(str(v), "red" if v.inside is False else "green") for v in verdicts),
+        )
+    return table
+
+
+def figure_rows(made: FigureReport) -> list[tuple[str, str, Text]]:
+    """One row for each check of a figure."""
+    if made.checks is None:
+        return [(made.name, "not asked for: see --check", Text("–"))]
+    rows = []
+    for index, one in enumerate(made.checks):
+        if one.kind == "report":
+            mark = Text("told")
+        else:
+            mark = Text("holds", "green") if one.holds else Text("FAILS", "bold red")
+        rows.append((made.name if index == 0 else "", escape(f"{one.what}: {one.detail}"), mark))
+    return rows
