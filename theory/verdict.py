@@ -61,6 +61,10 @@ class Verdict:
     is complete; "supported" if there is none but instances or the witness hold; else "not
     applicable". ``holds`` is stricter: a proof that was attempted must succeed (a time-out is never
     a pass) and every mutant must be refuted.
+
+    >>> from flowcert.theory import check_claim, find_claims
+    >>> check_claim(find_claims("D8.sorting")[0], instances=5).survivors
+    ()
     """
 
     name: str

@@ -185,9 +185,7 @@ def softplus_mixture(slope: float = 0.0) -> Activation:
         1.0,
         lambda s: a * s + (1 - a) * (softplus(s) - np.log(2.0)),
         lambda s: np.asarray(a + (1 - a) * logistic(s)),
-        lambda s: np.asarray(
-            0.5 * a * s**2 + (1 - a) * (_softplus_potential(s) - np.log(2.0) * s)
-        ),
+        lambda s: np.asarray(0.5 * a * s**2 + (1 - a) * (_softplus_potential(s) - np.log(2.0) * s)),
     )
 
 
@@ -196,4 +194,4 @@ def _softplus_potential(s: FloatArray) -> FloatArray:
     from scipy.special import spence  # Li₂(z) = spence(1 − z)
 
     folded = -spence(1.0 + np.exp(-np.abs(s)))
-    return np.where(s >= 0, 0.5 * s**2 + np.pi**2 / 12 - folded, folded - np.pi**2 / 12)
+    return np.asarray(np.where(s >= 0, 0.5 * s**2 + np.pi**2 / 12 - folded, folded - np.pi**2 / 12))
