@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["CRITERIA", "checking_table", "figure_rows", "judgement_table", "one_line"]
 
 
+_ENGINES: dict[str, str] = {"algebra": "alg", "smt": "smt", "balls": "ball", "cited": ""}
+
+
 def checking_table(verdicts: list[Verdict], claims: tuple[Claim[Any], ...]) -> Group:
     """One row a verdict so far, and what comes next."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("claim", no_wrap=True)
-    table.add_column("mark", justify="center")
-    table.add_column("proof", no_wrap=True)
-    table.add_column("instances", justify="right")
-    table.add_column("tightest", justify="right")
-    table.add_column("sharp?", justify="center")
-    table.add_column("mutants", justify="right")
-    table.add_column("s", justify="right")
+    table.add_column("mark")
+    table.add_column("proved by", no_wrap=True)
+    # n: random instances; tight: the largest ratio of computed to claimed value among them.
+    for column in ("n", "tight", "sharp", "killed", "s"):
+        table.add_column(column, justify="right", no_wrap=True)
     for verdict in verdicts:
         table.add_row(*_row(verdict), style="" if verdict.holds else "bold red")
     missing = len(claims) - len(verdicts)
@@ -37,10 +38,9 @@ def checking_table(verdicts: list[Verdict], claims: tuple[Claim[Any], ...]) -> G
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
-    proof = verdict.proof.outcome
-    if verdict.proof.proof is not None:
-        engines = [engine for engine in verdict.proof.proof.engines if engine != "cited"]
-        proof = f"{proof} ({', '.join(engines)})"
+    proof = verdict.proof.outcome.upper()
+    if verdict.proof.proof is not None and verdict.proof.outcome == "proved":
+        proof = "+".join(filter(None, (_ENGINES[e] for e in verdict.proof.proof.engines)))
     ratio = verdict.instances.tightest_ratio
     failed = verdict.instances.counterexample is not None
     sharp = {True: "yes", False: "no", None: "–"}[verdict.witness.sharp]
@@ -49,8 +49,8 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         verdict.name,
         verdict.mark,
         proof,
-        "refuted" if failed else str(verdict.instances.tried or "–"),
-        "–" if ratio is None else f"{ratio:.4f}",
+        "FAILS" if failed else str(verdict.instances.tried or "–"),
+        "–" if ratio is None else f"{ratio:.3f}",
         sharp if verdict.witness.holds else "FAILS",
         f"{killed}/{len(verdict.mutants)}" if verdict.mutants else "–",
         f"{verdict.seconds:.1f}",

@@ -62,7 +62,9 @@ def as_text(claim: Claim[Any]) -> str:
 
 
 def as_latex(claim: Claim[Any]) -> str:
-    r"""Return the claim and its proof as a LaTeX fragment (amsmath, amsthm; theorem, proof).
+    r"""Return the claim and its proof as a LaTeX fragment (theorem, proof; amsmath, amsthm).
+
+    Its prose holds Unicode letters: compile with XeLaTeX or LuaLaTeX.
 
     Runs the proof. Source: flowcert [D].
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Rational
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,14 +39,21 @@ class Interval:
 
     @staticmethod
     def of(value: Number) -> Interval:
-        """Return the tightest interval around a float array, an integer or a fraction."""
+        """Return the tightest interval around a float array, or around a rational number.
+
+        Raises TypeError for numbers that float64 would round in silence (sympy's roots, say).
+        """
         if isinstance(value, Interval):
             return value
-        if isinstance(value, int | Fraction):
-            nearest = float(value)
-            error = Fraction(value) - Fraction(nearest)
+        if isinstance(value, Rational):
+            exact = Fraction(int(value.numerator), int(value.denominator))
+            nearest = float(exact)
+            error = exact - Fraction(nearest)
             return _widen(np.asarray(nearest), np.asarray(float(error > 0) - float(error < 0)))
-        array = np.asarray(value, dtype=np.float64)
+        given = np.asarray(value)
+        if not np.can_cast(given.dtype, np.float64, "safe"):
+            raise TypeError(f"an interval needs float64 or rational numbers, not {value!r}")
+        array = given.astype(np.float64)
         return Interval(array, array)
 
     def __neg__(self) -> Interval:

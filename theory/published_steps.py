@@ -24,6 +24,7 @@ Network = Literal["non-expansive", "switching-prescribed", "switching-flexible"]
 FORMAT = "flowcert.published_steps/1"
 # Lists of numbers and flat objects go on one line. Line breaks are never inside a JSON string.
 _INNERMOST = re.compile(r"\[\n[^\[\]{}]*\n *\]|\{\n[^\[\]{}]*\n *\}")
+_MOST_SUBSTEPS = 1000  # exact verdicts take so many steps in rational numbers
 _REMEDY = "Write it anew with `python -m flowcert.networks.published CHECKPOINT... --out FILE`."
 
 
@@ -148,7 +149,7 @@ def step_file_text(networks: Iterable[NetworkSteps], *, source: str, note: str) 
         "networks": [asdict(network) for network in networks],
     }
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    return _INNERMOST.sub(lambda match: " ".join(match[0].split()), text)
+    return _INNERMOST.sub(lambda match: re.sub(r"\n *", " ", match[0]), text)
 
 
 @dataclass(frozen=True)
@@ -193,10 +194,11 @@ class _Place:
             raise self.wrong(wanted)
         return number
 
-    def count(self) -> int:
-        if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < 1:
-            raise self.wrong("an integer of at least 1")
-        return self.value
+    def count(self, highest: int = 10**6) -> int:
+        number = self.value
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= highest:
+            raise self.wrong(f"an integer in [1, {highest}]")
+        return number
 
 
 def _parsed(file: str, content: bytes) -> _Place:
@@ -230,7 +232,7 @@ def _network(place: _Place) -> NetworkSteps:
         network=network,
         file=place.field("file").text(),
         sha256=place.field("sha256").text(),
-        substeps=place.field("substeps").count(),
+        substeps=place.field("substeps").count(_MOST_SUBSTEPS),
         slope=place.field("slope").number(0, 1),
         expansive_slope=place.field("expansive_slope").number(0, 1),
         blocks=tuple(_block(block, network) for block in blocks),

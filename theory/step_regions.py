@@ -13,6 +13,7 @@ the ``sharp`` q = max(|1 − t|, |1 − at|).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -65,8 +66,8 @@ class StepRegion:
                 remedy="Name the family and the bound explicitly; they must never be mixed.",
             )
         substep_count(self.substeps)
-        if isinstance(self.slope, int | float):
-            domain.slope(self.slope)
+        if isinstance(self.slope, Real):
+            domain.slope(float(self.slope))
 
     # The formulas, over any arithmetic.
 

@@ -158,3 +158,47 @@ def test_complete_contraction_admits_every_expansion():
 def test_misuse_is_refused(call, error):
     with pytest.raises(error, match="expected"):
         call()
+
+
+@pytest.mark.parametrize("S", [3, 4])
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_largest_boxes_of_more_substeps(family, bound, S):
+    region = StepRegion(family, bound, S, Fraction(1, 4))
+    box = exact_largest_box(region)
+    left, right, top = (
+        float(x) for x in (box.contractive_min, box.contractive_max, box.expansive_max)
+    )
+    inside = 1 - 1e-9
+    assert region.contains([left / inside, right * inside], [top * inside, top * inside]).all()
+    best = 0.0
+    for height in np.linspace(0.5, 1.5, 101) * top:
+        ends = [complex(end.evalf()).real for end in exact_widest_interval(region, height)]
+        best = max(best, (ends[1] - ends[0]) * height)
+    assert best <= float(box.area) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+def test_optima_refuse_degenerate_slopes(slope):
+    region = StepRegion("whole_expansive", "sharp", 2, slope)
+    for optimum in (exact_area, exact_largest_box, lambda r: exact_widest_interval(r, 0.1)):
+        with pytest.raises(DomainError, match="slope"):
+            optimum(region)
+    if slope == 1.0:
+        with pytest.raises(DomainError, match="slope"):
+            exact_highest_point(region)
+
+
+@pytest.mark.parametrize("slope", [Fraction(3, 2), np.float32(1.5), sympy.Rational(3, 2), -1])
+def test_any_kind_of_number_is_checked(slope):
+    with pytest.raises(DomainError, match=r"\[0, 1\]"):
+        StepRegion("alternating", "sharp", 1, slope)
+
+
+def test_a_fraction_is_taken_exactly():
+    third = StepRegion("alternating", "sharp", 1, Fraction(1, 3))
+    assert exact_highest_point(third).expansive_step == 1
+    assert third.contains(1.5, 0.999999999)
+    assert Fraction(float(third.bound_factor(1.0, 0.0))) >= Fraction(2, 3)
+    with pytest.raises(TypeError, match="rational"):
+        StepRegion("alternating", "sharp", 1, sympy.sqrt(2) / 2).bound_factor(1.0, 0.0)

@@ -1,7 +1,9 @@
 """Closed-form factors, rates and step limits, each written once over any arithmetic.
 
 ``bound_…`` are vectorised float64 functions, rounded outward; ``exact_…`` work on sympy numbers;
-``formula_…`` are the expressions themselves, which the proofs reason about.
+``formula_…`` are the expressions themselves, which the proofs reason about. Arguments of
+``bound_…`` are float64 numbers: anything else is first rounded to the nearest one (float32 and
+small integers exactly).
 """
 
 from .contractive import (

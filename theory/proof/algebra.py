@@ -82,7 +82,8 @@ def exact_number(
         ) from error
     too_low = lowest is not None and (number < lowest) == sympy.true
     too_high = highest is not None and (number > highest) == sympy.true
-    if too_low or too_high or number.is_finite is False or number.is_real is False:
+    unreal = number is sympy.nan or number.is_finite is False or number.is_real is False
+    if too_low or too_high or unreal:
         raise DomainError(came=f"{name} = {number}", expected=expected, remedy="Correct the input.")
     return number
 

@@ -1,0 +1,77 @@
+"""The one style sheet, the colours that carry meaning, and pictures turned into bytes."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib.figure
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+# Okabe and Ito's colours. The same thing has the same colour in every figure.
+CONTRACTIVE = "#0072B2"
+EXPANSIVE = "#D55E00"
+AUTHORS = "#0072B2"
+SHARP = "#E69F00"
+BOX = "#CC79A7"
+POINT = "#222222"
+
+STYLE_SHEET = Path(__file__).with_name("flowcert.mplstyle")
+FORMATS = ("png", "pdf", "svg")
+
+# What a format would write about the moment of its making; None leaves it out.
+_METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+}
+# Matplotlib's settings are global to the process: one figure is styled at a time.
+_one_at_a_time = threading.RLock()
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw within flowcert's style, whatever the user's own settings are; they come back after.
+
+    >>> with styled():
+    ...     matplotlib.rcParams["svg.hashsalt"]
+    'flowcert'
+    """
+    with _one_at_a_time, matplotlib.style.context(["default", str(STYLE_SHEET)]):
+        yield
+
+
+def render(picture: matplotlib.figure.Figure, file_format: str) -> bytes:
+    """Return the picture as the bytes of a file, the same bytes for the same picture.
+
+    >>> render(matplotlib.figure.Figure(), "png")[1:4]
+    b'PNG'
+    """
+    FigureCanvasAgg(picture)
+    target = io.BytesIO()
+    picture.savefig(target, format=file_format, metadata=_METADATA[file_format])
+    return target.getvalue()
+
+
+def legend_mark(marker: str, colour: str, label: str, **style: Any) -> Line2D:
+    """Return a legend's entry for single marks."""
+    return Line2D([], [], linestyle="", marker=marker, color=colour, label=label, **style)
+
+
+def frame(axes: Axes, sides: tuple[float, float], upper: float, **style: Any) -> None:
+    """Draw the outline of the box sides × [0, upper]."""
+    left, right = sides
+    axes.add_patch(Rectangle((left, 0), right - left, upper, facecolor="none", **style))
+
+
+def name_panel(axes: Axes, letter: str, title: str) -> None:
+    """Write "(a) title" above a panel."""
+    axes.set_title(f"$\\bf({letter})$ {title}")
