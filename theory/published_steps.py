@@ -202,12 +202,8 @@ class _Place:
 
 
 def _parsed(file: str, content: bytes) -> _Place:
-    def not_finite(literal: str) -> float:
-        raise ValueError(f"{literal} is not a number")
-
     try:
-        # utf-8-sig: some editors put a mark in front
-        value = json.loads(content.decode("utf-8-sig"), parse_constant=not_finite)
+        value = json.loads(content.decode("utf-8-sig"))  # some editors put a mark in front
     except (ValueError, RecursionError) as error:
         start = "a PyTorch file" if content[:2] == b"PK" else str(error) or "nested too deeply"
         expected = "a complete JSON file of learned steps"
