@@ -13,13 +13,15 @@ from fractions import Fraction
 from numbers import Rational
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..numerics.validation import FloatArray
 from .arithmetic import Number
 
 _SPLITTER = 2.0**27 + 1.0  # Veltkamp's constant for 53 bits
-_TINY = 2.0**-900  # below, the error of a product may underflow: always widen
+# Outside, the error of a product may underflow, or a partial product overflow: always widen.
+_TINY, _HUGE = 2.0**-900, 2.0**1000
+_LARGEST_INTEGER = 2**53  # beyond, float64 rounds integers
 _EXPONENTIAL_ULPS = 4
 
 
@@ -51,7 +53,10 @@ class Interval:
             error = exact - Fraction(nearest)
             return _widen(np.asarray(nearest), np.asarray(float(error > 0) - float(error < 0)))
         given = np.asarray(value)
-        if not np.can_cast(given.dtype, np.float64, "safe"):
+        large = given.dtype.kind in "iu" and np.any(
+            (given > _LARGEST_INTEGER) | (given < -_LARGEST_INTEGER)
+        )
+        if large or not np.can_cast(given.dtype, np.float64, "safe"):
             raise TypeError(f"an interval needs float64 or rational numbers, not {value!r}")
         array = given.astype(np.float64)
         return Interval(array, array)
@@ -83,6 +88,8 @@ class Interval:
         )
 
     def __pow__(self, exponent: int) -> Interval:
+        if exponent < 0:
+            raise ValueError(f"an interval to the power {exponent}: write 1 / x**n")
         if exponent == 0:
             return Interval.of(np.ones_like(self.lower))
         # Even powers are those of |x|, so that an interval around 0 has a non-negative square.
@@ -90,7 +97,9 @@ class Interval:
         result = base
         for _ in range(exponent - 1):
             result = result * base
-        return result
+        if exponent % 2:
+            return result
+        return Interval(np.maximum(result.lower, 0.0), result.upper)  # also where it underflows
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -114,8 +123,7 @@ class Interval:
 
     def square_root(self) -> Interval:
         """Return the interval of √x over the non-negative part of this one."""
-        low = np.where(self.lower > 0, self.lower, 0.0)
-        high = np.where(self.upper > 0, self.upper, 0.0)
+        low, high = np.maximum(self.lower, 0.0), np.maximum(self.upper, 0.0)  # NaN stays NaN
         return Interval(_root(low).lower, _root(high).upper)
 
     def exponential(self) -> Interval:
@@ -171,10 +179,9 @@ def lower(enclosure: Number) -> FloatArray:
 
 def _widen(nearest: FloatArray, error: FloatArray) -> Interval:
     """Enclose nearest + error, given the sign of the exact error (NaN: unknown)."""
-    return Interval(
-        np.where(error >= 0, nearest, np.nextafter(nearest, -np.inf)),
-        np.where(error <= 0, nearest, np.nextafter(nearest, np.inf)),
-    )
+    with np.errstate(over="ignore"):  # above the largest number lies infinity: that is meant
+        below, above = np.nextafter(nearest, -np.inf), np.nextafter(nearest, np.inf)
+    return Interval(np.where(error >= 0, nearest, below), np.where(error <= 0, nearest, above))
 
 
 def _quietly(function: np.ufunc, x: ArrayLike, y: ArrayLike) -> FloatArray:
@@ -200,14 +207,18 @@ def _product_error(x: FloatArray, y: FloatArray, product: FloatArray) -> FloatAr
         high_y = b - (b - y)
         low_x, low_y = x - high_x, y - high_y
         error = ((high_x * high_y - product) + high_x * low_y + low_x * high_y) + low_x * low_y
-    zero = (x == 0) | (y == 0)
-    return np.where(zero, 0.0, np.where(np.abs(product) > _TINY, error, np.nan))
+    safe = (np.abs(product) > _TINY) & (np.abs(product) < _HUGE)
+    return np.where(_is_zero(x, y), 0.0, np.where(safe, error, np.nan))
+
+
+def _is_zero(x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
+    """Where x·y is 0. An infinite end is one that overflowed: times 0 it bounds 0; NaN stays."""
+    return np.asarray(((x == 0) & ~np.isnan(y)) | ((y == 0) & ~np.isnan(x)))
 
 
 def _product(x: FloatArray, y: FloatArray) -> Interval:
     product = _quietly(np.multiply, x, y)
-    # 0·∞ arises only from an upper end that overflowed; as a bound on a product it is 0.
-    product = np.where((x == 0) | (y == 0), 0.0, product)
+    product = np.where(_is_zero(x, y), 0.0, product)
     return _widen(product, _product_error(x, y, product))
 
 
