@@ -43,7 +43,8 @@ class Interval:
     def of(value: Number) -> Interval:
         """Return the tightest interval around a float array, or around a rational number.
 
-        Raises TypeError for numbers that float64 would round in silence (sympy's roots, say).
+        Raises TypeError for numbers that float64 would round in silence (sympy's roots, say), and
+        ValueError for NaN.
         """
         if isinstance(value, Interval):
             return value
@@ -59,6 +60,8 @@ class Interval:
         if large or not np.can_cast(given.dtype, np.float64, "safe"):
             raise TypeError(f"an interval needs float64 or rational numbers, not {value!r}")
         array = given.astype(np.float64)
+        if np.any(np.isnan(array)):
+            raise ValueError("an interval around NaN: what should it enclose?")
         return Interval(array, array)
 
     def __neg__(self) -> Interval:
