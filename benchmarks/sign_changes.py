@@ -93,37 +93,48 @@ def run_red(place: Path, arguments: list[str]) -> tuple[bool, str]:
     return run.returncode == 1, told[-1] if told else run.stderr[-200:]
 
 
+def tried(snapshot: Path, case: tuple[Path, str, str, str, str]) -> dict[str, object]:
+    """Apply one change to a copy of the snapshot and say what went red."""
+    path, function, old, new, source = case
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "flowcert"
+        shutil.copytree(snapshot, place)
+        (place / path.relative_to(ROOT)).write_text(source, encoding="utf-8")
+        start = time.perf_counter()
+        check = run_red(place, ["-m", "flowcert", "check", "--instances", "50"])
+        tests = run_red(place, ["-m", "pytest", "-x", "-q", "tests/theory", "-n", "2"])
+    return {
+        "function": function,
+        "before": old,
+        "after": new,
+        "check_red": check[0],
+        "check_says": check[1],
+        "tests_red": tests[0],
+        "tests_say": tests[1],
+        "seconds": round(time.perf_counter() - start, 1),
+    }
+
+
+def git(*arguments: str) -> str:
+    """Return what git says."""
+    run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return run.stdout.strip()
+
+
 def main() -> None:
     """Try every change and write the record."""
     cases = list(changes())
-    results = []
-    for path, function, old, new, source in track(cases, description="changing signs"):
-        with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder) / "flowcert"
-            ignored = shutil.ignore_patterns(".*", "__pycache__", "build", "benchmarks")
-            shutil.copytree(ROOT, place, ignore=ignored)
-            (place / path.relative_to(ROOT)).write_text(source, encoding="utf-8")
-            start = time.perf_counter()
-            check = run_red(place, ["-m", "flowcert", "check", "--instances", "50"])
-            tests = run_red(place, ["-m", "pytest", "-x", "-q", "tests/theory", "-n", "2"])
-        results.append(
-            {
-                "function": function,
-                "before": old,
-                "after": new,
-                "check_red": check[0],
-                "check_says": check[1],
-                "tests_red": tests[0],
-                "tests_say": tests[1],
-                "seconds": round(time.perf_counter() - start, 1),
-            }
-        )
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    with tempfile.TemporaryDirectory() as folder:
+        # One snapshot for all: the sources may be edited while this runs.
+        snapshot = Path(folder) / "snapshot"
+        ignored = shutil.ignore_patterns(".*", "__pycache__", "build", "benchmarks")
+        shutil.copytree(ROOT, snapshot, ignore=ignored)
+        commit, changed = git("rev-parse", "HEAD"), git("status", "--porcelain", "theory", "tests")
+        results = [tried(snapshot, case) for case in track(cases, description="changing signs")]
     record = {
         "what": "one sign changed in theory/bounds; does flowcert check, do the tests go red?",
         "commit": commit,
+        "uncommitted_changes": bool(changed),
         "machine": {"system": platform.platform(), "cores": os.cpu_count()},
         "python": platform.python_version(),
         "instances": 50,
@@ -131,6 +142,7 @@ def main() -> None:
         "all_red": all(r["check_red"] and r["tests_red"] for r in results),
         "changes": results,
     }
+    RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
