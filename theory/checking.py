@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DomainError
-from .claim import Claim, Measurement, NotApplicable, Witness
+from .claim import Claim, Measurement, Mutant, NotApplicable, Witness
+from .proof import Proof, ProofStep
 from .verdict import (
     InstanceReport,
     MutantReport,
@@ -17,6 +18,9 @@ from .verdict import (
     evidence_text,
     header_of,
 )
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 DEFAULT_INSTANCES = 100
 
@@ -74,15 +78,30 @@ def check_claims(
         yield check_claim(claim, instances=instances, seed=seed)
 
 
+# Below, claims are run that may be anybody's. One that raises is red, and the others go on.
+
+
 def _prove(claim: Claim[Any]) -> ProofReport:
-    proof = claim.prove()
+    try:
+        proof = claim.prove()
+    except Exception as error:  # noqa: BLE001  # whatever it is, nothing was proved
+        broken = ProofStep("the proof itself", "cited", "not proved", _raised(error))
+        return ProofReport(Proof((broken,)), _raised(error))
     if isinstance(proof, NotApplicable):
         return ProofReport(None, proof.reason)
     return ProofReport(proof, proof.reason)
 
 
 def _attack(claim: Claim[Any], count: int, seed: int) -> InstanceReport:
-    strategy = claim.instances()
+    try:
+        return _attack_with(claim, claim.instances(), count, seed)
+    except Exception as error:  # noqa: BLE001  # a measure that fails is no support
+        return InstanceReport(0, None, counterexample=_raised(error))
+
+
+def _attack_with(
+    claim: Claim[Any], strategy: SearchStrategy[Any] | NotApplicable, count: int, seed: int
+) -> InstanceReport:
     if isinstance(strategy, NotApplicable):
         return InstanceReport(0, None, not_applicable=strategy.reason)
     # Imported here: `import flowcert.theory` must not pay for hypothesis.
@@ -122,7 +141,10 @@ def _attack(claim: Claim[Any], count: int, seed: int) -> InstanceReport:
 
 
 def _look_at_witness(claim: Claim[Any]) -> WitnessReport:
-    witness = claim.witness()
+    try:
+        witness = claim.witness()
+    except Exception as error:  # noqa: BLE001  # a witness that cannot be shown is none
+        return WitnessReport(False, False, _raised(error))
     if isinstance(witness, NotApplicable):
         return WitnessReport(None, True, witness.reason)
     return WitnessReport(witness.sharp, witness.holds, _describe(witness))
@@ -134,16 +156,24 @@ def _describe(witness: Witness) -> str:
 
 
 def _kill_mutants(claim: Claim[Any]) -> tuple[tuple[MutantReport, ...], str | None]:
-    mutants = claim.mutants()
+    try:
+        mutants = claim.mutants()
+    except Exception as error:  # noqa: BLE001  # mutants that cannot be built were not refuted
+        return (MutantReport("the mutants themselves", "", False, _raised(error)),), None
     if isinstance(mutants, NotApplicable):
         return (), mutants.reason
-    reports = []
-    for mutant in mutants:
+    return tuple(_kill(mutant) for mutant in mutants), None
+
+
+def _kill(mutant: Mutant) -> MutantReport:
+    try:
         evidence = mutant.attack()
-        query = None if isinstance(evidence, Measurement) else evidence.query
-        reports.append(
-            MutantReport(
-                mutant.name, mutant.broken, mutant.refuted(evidence), evidence_text(evidence), query
-            )
-        )
-    return tuple(reports), None
+    except Exception as error:  # noqa: BLE001  # an attack that breaks down refutes nothing
+        return MutantReport(mutant.name, mutant.broken, False, _raised(error))
+    query = None if isinstance(evidence, Measurement) else evidence.query
+    refuted = mutant.refuted(evidence)
+    return MutantReport(mutant.name, mutant.broken, refuted, evidence_text(evidence), query)
+
+
+def _raised(error: Exception) -> str:
+    return f"raised {type(error).__name__}: {error}"

@@ -112,7 +112,8 @@ class Verdict:
         if not self.witness.holds:
             return f"{self.name}: the witness fails: {self.witness.detail}"
         if self.survivors:
-            return f"{self.name}: mutant '{self.survivors[0].name}' survives"
+            survivor = self.survivors[0]
+            return f"{self.name}: mutant '{survivor.name}' survives: {survivor.evidence}"
         return ""
 
     @property

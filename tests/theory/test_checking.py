@@ -196,3 +196,21 @@ def test_unknown_claims_are_named_with_a_hint():
         find_claims("sharp_fac")
     with pytest.raises(UnknownNameError, match="C1"):
         find_claims("Z9")
+
+
+@pytest.mark.parametrize("part", ["prove", "instances", "measure", "witness", "mutants", "attack"])
+def test_a_claim_that_raises_is_red_and_the_run_goes_on(part):
+    def broken(*_):
+        raise ZeroDivisionError("oops")
+
+    class Broken(Square):
+        pass
+
+    claim = Broken(attack=KILLED)
+    if part == "attack":
+        Broken.mutants = lambda self: (Mutant("broken", "an assumption", broken),)
+    else:
+        setattr(Broken, part, broken)
+    verdict = check_claim(claim, instances=5)
+    assert not verdict.holds
+    assert "oops" in verdict.complaint

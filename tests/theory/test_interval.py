@@ -106,7 +106,10 @@ def is_point(interval: Interval, value: Fraction) -> bool:
 def intervals_with_member(draw: st.DrawFn) -> tuple[Interval, Fraction]:
     low, high = sorted((draw(FLOATS), draw(FLOATS)))
     part = draw(st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 2), Fraction(1, 3)]))
-    return around(low, high), Fraction(low) + part * (Fraction(high) - Fraction(low))
+    member = Fraction(low) + part * (Fraction(high) - Fraction(low))
+    # Ends that overflowed in an earlier operation.
+    low, high = draw(st.sampled_from([(low, high)] * 3 + [(low, math.inf), (-math.inf, high)]))
+    return around(low, high), member
 
 
 # + − × ÷
@@ -168,6 +171,19 @@ def test_of_three_intervals_in_a_row(
     if y != 0 and z != 0:
         assert holds(X / Y / Z, x / y / z)
         assert holds((X / Y) * Z + X, x / y * z + x)
+
+
+@given(FLOATS)
+def test_zero_times_whatever_overflowed_is_zero(x: float) -> None:
+    assert is_point(Interval.of(0.0) * around(x, math.inf), Fraction(0))
+    assert is_point(around(-math.inf, x) * 0.0, Fraction(0))
+
+
+@pytest.mark.parametrize("name", "*/")
+def test_what_knows_nothing_teaches_nothing(name: str) -> None:
+    for other in (around(1.0, math.inf), around(-math.inf, -1.0)):
+        result = OPERATIONS[name](around(-math.inf, math.inf), other)
+        assert (result.lower, result.upper) == (-math.inf, math.inf)
 
 
 @given(intervals_with_member(), FLOATS, FLOATS)
