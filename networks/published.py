@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
-import os
 import pickle
 import struct
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 import torch
 
 from ..errors import DataError, FlowcertError, OutputError
+from ..files import output_folder, write_atomically
 from ..theory.published_steps import (
     REGIMES,
     BlockSteps,
@@ -154,25 +154,15 @@ def write_step_data(
     target, checkpoints = Path(target), list(checkpoints)
     for path in checkpoints:  # a bad file is told at once, not after minutes
         read_published_steps(path)
-    if target.is_dir() or not os.access(target.parent, os.W_OK):
-        raise _unwritable(target, "a folder" if target.is_dir() else "its folder is not writable")
+    output_folder(target.parent)
+    if target.is_dir():
+        raise OutputError(
+            came=f"the folder {target}",
+            expected="the name of a file",
+            remedy="Add a name for the step file.",
+        )
     networks = [read_published_steps(path, estimate_matrices=True) for path in checkpoints]
-    text = step_file_text(networks, source=source, note=NOTE)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise _unwritable(target, str(error)) from error
-
-
-def _unwritable(target: Path, why: str) -> OutputError:
-    return OutputError(
-        came=f"{target}: {why}",
-        expected="a file that can be written",
-        remedy="Choose another place for the step file.",
-    )
+    write_atomically(target, step_file_text(networks, source=source, note=NOTE))
 
 
 def _loaded(file: Path) -> dict[str, torch.Tensor]:
