@@ -41,6 +41,14 @@ def test_activations_vanish_at_zero_and_survive_large_arguments(activation):
         assert np.all(np.isfinite(values))
 
 
+@pytest.mark.parametrize("activation", EXAMPLES, ids=lambda a: a.name)
+@pytest.mark.parametrize("s", [-30.0, -1.7, -0.3, 0.2, 1.1, 30.0])
+def test_derivative_is_the_slope(activation, s):
+    at = np.array([s - 1e-6, s + 1e-6])
+    slope = np.diff(activation(at)) / np.diff(at)
+    assert activation.derivative(np.array([s])) == pytest.approx(slope, abs=1e-8)
+
+
 @given(strategies.activations(), st.floats(-50, 50), st.floats(1e-3, 50))
 def test_difference_quotients_lie_in_the_slope_interval(activation, s, gap):
     low, high = activation(np.array([s])), activation(np.array([s + gap]))

@@ -208,3 +208,8 @@ def test_wrong_numbers_and_shapes_are_refused(function, count, first):
 def test_honest_domains(call):
     with pytest.raises(DomainError, match="expected"):
         call()
+
+
+def test_exact_factors_take_steps_of_any_sign():
+    assert bounds.exact_contractive_factor(Fraction(1, 2), -1) == 2
+    assert bounds.exact_contractive_factor(Fraction(1, 2), Fraction(1, 2), 0, 2) == 1

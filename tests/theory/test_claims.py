@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
 
-from flowcert.theory import all_claims, check_claim
+from flowcert.theory import NotApplicable, all_claims, check_claim
 
 CLAIMS = all_claims()
 GROUPS = {"C1", "C2", "C3", "C4", "D1", "D2", "D3", "D5", "D6", "D7", "D8"}
@@ -36,3 +38,21 @@ def test_claim_is_written_out_in_full(claim):
     for formula in (claim.statement, *(a.formula for a in claim.assumptions)):
         assert formula.count("{") == formula.count("}")
         assert "$" not in formula
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
+def test_rounding_allowances_cannot_hide_a_violation(claim):
+    """Most instances must be judged to within a thousandth of what is claimed."""
+    strategy = claim.instances()
+    if isinstance(strategy, NotApplicable):
+        return
+    strict = []
+
+    @settings(max_examples=30, database=None, derandomize=True, deadline=None)
+    @given(strategy)
+    def look(instance):
+        measured = claim.measure(instance)
+        strict.append(measured.allowance <= 1e-3 * max(1.0, abs(measured.claimed)))
+
+    look()
+    assert np.mean(strict) >= 0.9

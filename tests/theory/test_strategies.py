@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowcert import DomainError
+from flowcert.numerics import GradientField, piecewise_linear
 from flowcert.theory import StepRegion, bounds, strategies
 
 
@@ -114,3 +115,28 @@ def test_impossible_prescriptions_are_refused(prescription):
 
     with pytest.raises(DomainError, match="σ_min"):
         draw()
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [
+        (1.0, 2.0, 1.0),  # both where the slope is 1: |1 − 2·1|
+        (-1.0, -2.0, 0.0),  # both where it is ½: |1 − 2·½|
+        (-1.0, 100.0, 1.0),  # the quotient mixes the slopes; the Jacobian at y does not
+    ],
+)
+def test_attained_factor_is_the_largest_that_is_seen(x, y, expected):
+    unit = strategies.PrescribedMatrix(np.eye(1), 1.0, 1.0)
+    layer = strategies.LayerStep(
+        GradientField([[1.0]]), 2.0, 0.5, unit, np.array([x]), np.array([y])
+    )
+    assert layer.attained_factor() == pytest.approx(expected, abs=1e-12)
+
+
+def test_attained_factor_sees_the_quotient_where_no_jacobian_does():
+    """Two flat ends with a steep piece between: only the quotient notices it."""
+    unit = strategies.PrescribedMatrix(np.eye(1), 1.0, 1.0)
+    hinge = piecewise_linear([-1.0, 1.0], [0.0, 1.0, 0.0])
+    field = GradientField([[1.0]], activation=hinge)
+    layer = strategies.LayerStep(field, 4.0, 0.0, unit, np.array([-1.5]), np.array([1.5]))
+    assert layer.attained_factor() == pytest.approx(abs(1 - 4.0 * 2 / 3), abs=1e-12)

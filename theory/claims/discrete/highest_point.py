@@ -9,7 +9,7 @@ import z3
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
+from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness, tightest
 from ...proof import Proof, ProofStep
 from ...proof.algebra import prove_cases, prove_identity
 from ...proof.smt import SmtArithmetic, prove_by_smt
@@ -80,8 +80,14 @@ class HighestPoint(Claim[Point]):
         region, fraction = instance
         extent = 2 * region.slope if region.bound == "authors" else 2.0
         h_E = float(region.estimate_expansive_limit(fraction * extent * region.substeps))
-        highest = float(exact_highest_point(region).expansive_step)
-        return Measurement(h_E, highest, 1e-9 * (1 + highest), what="h_E*")
+        point = exact_highest_point(region)
+        highest = float(point.expansive_step)
+        there = float(region.exact_expansive_limit(point.contractive_step))
+        allowance = 1e-9 * (1 + highest)
+        return tightest(
+            Measurement(there, highest, allowance, "=", "h_E* at the stated place"),
+            Measurement(h_E, highest, allowance, what="h_E*"),
+        )
 
     def witness(self) -> Witness:
         region = StepRegion("whole_expansive", "sharp", 1)
