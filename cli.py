@@ -210,8 +210,15 @@ def _load_claims(source: Path) -> None:
         )
     module = importlib.util.module_from_spec(spec)
     sys.modules[source.stem] = module
-    spec.loader.exec_module(module)
-    found = claims_in(module)
+    try:
+        spec.loader.exec_module(module)
+        found = claims_in(module)
+    except Exception as error:  # the file is the user's, and may raise anything
+        raise DataError(
+            came=f"{str(source)!r}, which raises {type(error).__name__}: {error}",
+            expected="a Python file that defines complete claims",
+            remedy="See CONTRIBUTING: how to add a claim, with its imports and its five parts.",
+        ) from error
     if not found:
         raise DataError(
             came=f"{str(source)!r} without claims",

@@ -8,10 +8,10 @@ import pkgutil
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 from ..errors import DataError, UnknownNameError
-from .claim import Claim
+from .claim import Assumption, Claim, Mark, Source
 
 ENTRY_POINT_GROUP = "flowcert.claims"
 
@@ -22,21 +22,15 @@ def register(claim: Claim[Any]) -> Claim[Any]:
     """Add a claim from outside the package; it then appears wherever claims do.
 
     Installed packages can instead name a module of claims under the entry point group
-    ``flowcert.claims``. Raises DataError if the name is taken or has no group. Returns the claim.
-    Source: flowcert [D].
+    ``flowcert.claims``. Raises DataError if the name is taken or has no group, or if title,
+    statement, assumptions or source are missing. Returns the claim. Source: flowcert [D].
 
     >>> register(find_claims("D2.sharp_factor")[0])
     Traceback (most recent call last):
         ...
     flowcert.errors.DataError: got a second claim named D2.sharp_factor; ...
     """
-    group, dot, rest = claim.name.partition(".")
-    if not (group and dot and rest):
-        raise DataError(
-            came=f"a claim named {claim.name!r}",
-            expected="GROUP.name",
-            remedy="Put the group first, for example X1.my_theorem.",
-        )
+    _require_complete(claim)
     if any(known.name == claim.name for known in all_claims()):
         raise DataError(
             came=f"a second claim named {claim.name}",
@@ -45,6 +39,34 @@ def register(claim: Claim[Any]) -> Claim[Any]:
         )
     _registered[claim.name] = claim
     return claim
+
+
+def _require_complete(claim: Claim[Any]) -> None:
+    """Raise DataError unless the claim says what every claim says."""
+    kind = type(claim).__name__
+    name = getattr(claim, "name", None)
+    group, dot, rest = name.partition(".") if isinstance(name, str) else ("", "", "")
+    if not (group and dot and rest):
+        raise DataError(
+            came=f"a claim named {name!r} (class {kind})",
+            expected="GROUP.name",
+            remedy="Put the group first, for example X1.my_theorem.",
+        )
+    missing = [word for word in ("title", "statement") if not getattr(claim, word, None)]
+    assumptions = getattr(claim, "assumptions", None)
+    if not isinstance(assumptions, tuple) or not all(
+        isinstance(assumption, Assumption) for assumption in assumptions
+    ):
+        missing.append("assumptions, a tuple of Assumption(formula, meaning)")
+    source = getattr(claim, "source", None)
+    if not isinstance(source, Source) or source.mark not in get_args(Mark):
+        missing.append('source, a Source(where, "P", "I" or "D")')
+    if missing:
+        raise DataError(
+            came=f"the claim {name} without a proper {' and '.join(missing)}",
+            expected="name, title, statement, assumptions and source",
+            remedy="See CONTRIBUTING: how to add a claim.",
+        )
 
 
 def unregister(name: str) -> None:

@@ -139,6 +139,7 @@ def below_a_file(tmp_path):
         (["check", "--only", "D8", "--smt", "{blocked}"], "OutputError"),
         (["check", "--load", "{missing}"], "DataError"),
         (["check", "--load", "{empty}"], "DataError"),
+        (["check", "--load", "{unclosed}"], "DataError"),
         (["claim", "sharp"], "UnknownNameError"),
         (["judge", "steps", "{missing}"], "DataError"),
         (["judge", "steps", "{truncated}"], "DataError"),
@@ -149,11 +150,13 @@ def below_a_file(tmp_path):
 def test_misuse_is_one_clear_error_and_exit_code_two(tmp_path, arguments, error):
     empty, truncated = tmp_path / "empty.py", tmp_path / "steps.json"
     empty.write_text("")
+    (tmp_path / "unclosed.py").write_text("x = (")
     truncated.write_text('{"format": "flowcert.published_ste')
     places = {
         "blocked": below_a_file(tmp_path),
         "missing": tmp_path / "nothing.py",
         "empty": empty,
+        "unclosed": tmp_path / "unclosed.py",
         "truncated": truncated,
         "good": tmp_path / "good",
     }

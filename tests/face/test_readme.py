@@ -1,6 +1,8 @@
 """What the README and CONTRIBUTING show works as shown."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,12 @@ def test_the_number_of_claims_is_the_true_one():
     assert f"proves {len(all_claims())} claims" in (ROOT / "CHANGELOG.md").read_text(
         encoding="utf-8"
     )
+
+
+def test_the_claim_of_the_contributing_guide_holds(tmp_path):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    example = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)[0]
+    (tmp_path / "mine.py").write_text(example, encoding="utf-8")
+    command = ["-m", "flowcert", "check", "--load", str(tmp_path / "mine.py"), "--only", "D9"]
+    run = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr

@@ -214,3 +214,23 @@ def test_a_claim_that_raises_is_red_and_the_run_goes_on(part):
     verdict = check_claim(claim, instances=5)
     assert not verdict.holds
     assert "oops" in verdict.complaint
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("title", ""),
+        ("statement", None),
+        ("assumptions", "any number"),
+        ("assumptions", ("any number",)),
+        ("source", "a book"),
+        ("source", Source("a book", "Q")),
+    ],
+)
+def test_an_incomplete_claim_is_refused(attribute, value):
+    class Incomplete(Square):
+        pass
+
+    setattr(Incomplete, attribute, value)
+    with pytest.raises(DataError, match=attribute):
+        register(Incomplete())
