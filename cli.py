@@ -5,6 +5,7 @@ Exit codes: 0 all holds; 1 something is refuted or not proved, or a mutant survi
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import __version__
-from .errors import DataError, FlowcertError
+from .errors import DataError, FlowcertError, OutputError
 from .tables import CRITERIA, checking_table, figure_rows, judgement_table, one_line
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ judge_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(judge_app, name="judge")
-out = Console()
+# A file or a pipe has no width of its own: nothing is cut there.
+out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
 
 
 def main() -> None:
@@ -81,7 +83,12 @@ def check(
         typer.Option(help="A Python file with claims of your own (may be repeated)."),
     ] = None,
 ) -> None:
-    """Prove every claim, attack it with random instances, look at its witness, kill its mutants."""
+    """Prove every claim, attack it with random instances, look at its witness, kill its mutants.
+
+    Columns: proved by computer algebra (alg), z3 (smt) or ball arithmetic (ball); n random
+    instances; tight, the largest ratio of computed to claimed value; sharp, whether a witness
+    attains the bound (no: an honest gap, –: makes no sense); killed, how many mutants were refuted.
+    """
     from .files import output_folder
     from .theory import all_claims, check_claims, find_claims
     from .theory.report import write_queries, write_report
@@ -90,17 +97,27 @@ def check(
         _load_claims(source)
     claims = all_claims() if only is None else find_claims(only)
     # A place that cannot be written is told now, not after a minute of proofs.
+    if json is not None and json.is_dir():
+        raise OutputError(
+            came=f"the folder {str(json)!r}", expected="a file name", remedy="Add a name for it."
+        )
     for folder in (json.parent if json else None, smt):
         if folder is not None:
             output_folder(folder)
 
     verdicts: list[Verdict] = []
+    interrupted = _notice_interrupts()
     with Live(console=out, refresh_per_second=4, transient=True) as live:
         live.update(checking_table(verdicts, claims))
         for verdict in check_claims(claims, instances=instances, seed=seed):
             verdicts.append(verdict)
+            if interrupted:
+                break
             live.update(checking_table(verdicts, claims))
     out.print(checking_table(verdicts, claims))
+    if interrupted:
+        out.print(f"interrupted after {len(verdicts)} of {len(claims)} claims; nothing is written")
+        raise typer.Exit(130)
 
     if json is not None:
         out.print(f"written {write_report(json, verdicts, instances=instances, seed=seed)}")
@@ -119,10 +136,17 @@ def claim(
         str | None, typer.Argument(help="A claim, group or section; all are listed without it.")
     ] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of text.")] = False,
+    load: Annotated[
+        list[Path] | None,
+        typer.Option(help="A Python file with claims of your own (may be repeated)."),
+    ] = None,
 ) -> None:
     """Print statement, assumptions, source and proof of a claim."""
     from .theory import all_claims, find_claims
     from .theory.exposition import as_latex, as_text
+
+    for source in load or ():
+        _load_claims(source)
 
     if name is None:
         table = Table(box=None, pad_edge=False)
@@ -192,6 +216,18 @@ def figures(
     out.print(table)
     out.print(f"written to {folder}: of each figure .png, .pdf, .svg, .npz (data), .json (record)")
     raise typer.Exit(0 if all_hold else 1)
+
+
+def _notice_interrupts() -> list[int]:
+    """Return a list that Ctrl-C fills: the claim at work is finished, the next one not begun.
+
+    An exception alone is not enough: raised inside a callback of the garbage collector, it is lost.
+    """
+    import signal
+
+    interrupted: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number))
+    return interrupted
 
 
 def _load_claims(source: Path) -> None:

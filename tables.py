@@ -22,7 +22,7 @@ _ENGINES: dict[str, str] = {"algebra": "alg", "smt": "smt", "balls": "ball", "ci
 
 def checking_table(verdicts: list[Verdict], claims: tuple[Claim[Any], ...]) -> Group:
     """One row a verdict so far, and what comes next."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("claim", no_wrap=True)
     table.add_column("mark")
     table.add_column("proved by", no_wrap=True)
@@ -86,7 +86,13 @@ CRITERIA = {
 
 def judgement_table(judgements: list[Judgement]) -> Table:
     """One network: a row for each pair, a column for each criterion that applies to some pair."""
-    table = Table(title=judgements[0].pair.network, title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        title=judgements[0].pair.network,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for column in ("block", "pair", "h_C", "h_E"):
         table.add_column(column, justify="right")
     applied = [

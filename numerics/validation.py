@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -9,13 +11,21 @@ from ..errors import DomainError, ShapeError
 
 FloatArray = NDArray[np.float64]
 
+_LARGEST_INTEGER = 2**53  # beyond, float64 rounds integers
+
 
 def finite_array(name: str, value: ArrayLike) -> FloatArray:
-    """Return ``value`` as float64, or raise if it holds anything but finite real numbers."""
+    """Return ``value`` as float64, or raise if it holds anything but finite real numbers.
+
+    Numbers that float64 cannot hold are refused: to round them in silence could turn a bound into
+    a statement about another number.
+    """
     try:
         given = np.asarray(value)
+        if given.dtype.kind in "USV":
+            raise TypeError(f"{given.dtype} is no number")
         array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DomainError(
             came=f"{name} = {value!r}",
             expected="real numbers in an array of regular shape",
@@ -33,7 +43,20 @@ def finite_array(name: str, value: ArrayLike) -> FloatArray:
             expected="finite numbers",
             remedy="Look for a division by zero or an overflow where the input was made.",
         )
+    if not _holds_exactly(array, given):
+        raise DomainError(
+            came=f"{name} with numbers that float64 cannot hold",
+            expected="float64 numbers",
+            remedy="Round them yourself, to the safe side, or use the exact_… functions.",
+        )
     return array
+
+
+def _holds_exactly(array: FloatArray, given: NDArray[Any]) -> bool:
+    """Whether the conversion to float64 changed nothing."""
+    if given.dtype.kind in "iu":
+        return not np.any((given > _LARGEST_INTEGER) | (given < -_LARGEST_INTEGER))
+    return bool(np.all(given == array))
 
 
 def in_range(name: str, value: ArrayLike, lowest: float, highest: float) -> FloatArray:

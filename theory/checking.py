@@ -152,6 +152,8 @@ def _look_at_witness(claim: Claim[Any]) -> WitnessReport:
 
 def _describe(witness: Witness) -> str:
     told = f"{witness.instance}: {witness.measurement}"
+    if witness.sharp and not witness.holds:
+        told += " (not attained)"
     return told if witness.gap is None else f"{told}; not sharp: {witness.gap}"
 
 

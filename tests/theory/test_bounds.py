@@ -213,3 +213,25 @@ def test_honest_domains(call):
 def test_exact_factors_take_steps_of_any_sign():
     assert bounds.exact_contractive_factor(Fraction(1, 2), -1) == 2
     assert bounds.exact_contractive_factor(Fraction(1, 2), Fraction(1, 2), 0, 2) == 1
+
+
+def test_the_norm_alone_promises_no_contraction():
+    assert bounds.bound_contractive_factor(0.5, 0.1, sigma_max=2.0) == 1.0
+    assert bounds.bound_contractive_factor(0.5, 0.1) == pytest.approx(0.95)
+    assert bounds.bound_expansive_gradient_factor(0.5, -0.1, sigma_max=2.0) == 1.0
+    with pytest.raises(DomainError, match="sigma_max"):
+        bounds.bound_contractive_factor(0.5, 0.1, sigma_min=1.0)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [2**53 + 1, 10**400, Fraction(1, 3), np.longdouble(2) + np.longdouble(2) ** -62, "1.0", None],
+)
+def test_what_float64_cannot_hold_is_refused(number):
+    with pytest.raises(DomainError):
+        bounds.bound_contractive_factor(1.0, number)
+
+
+def test_roots_of_very_small_rationals_do_not_break_sympy():
+    tiny = 9.49771018013366e-175
+    assert float(bounds.exact_authors_contractive_factor(tiny, tiny)) == 1.0

@@ -42,13 +42,17 @@ def formula_squared_monotone_lipschitz_factor(mu: Number, L: Number, h: Number) 
 
 
 def bound_contractive_factor(
-    slope: ArrayLike, step: ArrayLike, sigma_min: ArrayLike = 1.0, sigma_max: ArrayLike = 1.0
+    slope: ArrayLike,
+    step: ArrayLike,
+    sigma_min: ArrayLike | None = None,
+    sigma_max: ArrayLike | None = None,
 ) -> FloatArray:
     """Bound the Lipschitz constant of x − h·AᵀΣ(Ax + b): the sharp factor.
 
     max(|1 − h·a·σ_min²|, |1 − h·σ_max²|) with a = ``slope`` in [0, 1], h = ``step`` of any sign,
     0 ≤ σ_min ≤ σ_max bounds from below and above of the singular values of A (σ_min = 0 if A has
-    fewer rows than columns). Arguments broadcast. Guaranteed: an upper bound, rounded outward,
+    fewer rows than columns). Without both A has orthonormal columns; without σ_min alone it is 0.
+    Arguments broadcast. Guaranteed: an upper bound, rounded outward,
     attained over all biases. Raises DomainError, ShapeError.
     Source: flowcert, claim ``D2.sharp_factor`` [D].
 
@@ -56,7 +60,7 @@ def bound_contractive_factor(
     [0.5, 1.0]
     """
     a, h = domain.slope(slope), domain.signed_step(step)
-    low, high = domain.singular_values(sigma_min, sigma_max)
+    low, high = domain.extreme_singular_values(sigma_min, sigma_max)
     domain.together(slope=a, step=h, sigma_min=low, sigma_max=high)
     intervals = (Interval.of(x) for x in (a, h, low, high))
     return upper(formula_contractive_factor(INTERVALS, *intervals))

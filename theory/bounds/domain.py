@@ -59,6 +59,21 @@ def singular_values(smallest: ArrayLike, largest: ArrayLike) -> tuple[FloatArray
     return low, high
 
 
+def extreme_singular_values(
+    smallest: ArrayLike | None, largest: ArrayLike | None
+) -> tuple[FloatArray, FloatArray]:
+    """Both; or neither: 1, orthonormal columns; or σ_max alone: then σ_min ≥ 0 is all that is known."""
+    if largest is None:
+        if smallest is not None:
+            raise DomainError(
+                came="sigma_min without sigma_max",
+                expected="both, sigma_max alone, or neither (orthonormal columns)",
+                remedy="Give an upper bound of the spectral norm as sigma_max.",
+            )
+        return singular_values(1.0, 1.0)
+    return singular_values(np.zeros(()) if smallest is None else smallest, largest)
+
+
 def together(**arrays: FloatArray) -> None:
     """Raise unless the arrays broadcast against each other."""
     try:

@@ -83,7 +83,10 @@ def bound_shifted_expansive_factor(
 
 
 def bound_expansive_gradient_factor(
-    slope: ArrayLike, step: ArrayLike, sigma_min: ArrayLike = 1.0, sigma_max: ArrayLike = 1.0
+    slope: ArrayLike,
+    step: ArrayLike,
+    sigma_min: ArrayLike | None = None,
+    sigma_max: ArrayLike | None = None,
 ) -> FloatArray:
     """Bound the Lipschitz constant of x + h·AᵀΣ(Ax + b).
 
@@ -96,7 +99,7 @@ def bound_expansive_gradient_factor(
     2.0
     """
     a, h = domain.slope(slope), domain.signed_step(step)
-    low, high = domain.singular_values(sigma_min, sigma_max)
+    low, high = domain.extreme_singular_values(sigma_min, sigma_max)
     domain.together(slope=a, step=h, sigma_min=low, sigma_max=high)
     intervals = (Interval.of(x) for x in (a, h, low, high))
     return upper(formula_expansive_gradient_factor(INTERVALS, *intervals))

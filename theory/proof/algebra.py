@@ -36,7 +36,11 @@ class SymbolicArithmetic:
         return sympy.Abs(x)
 
     def square_root(self, x: Number) -> sympy.Expr:
-        return sympy.sqrt(x)
+        try:
+            return sympy.sqrt(x)
+        except ValueError:
+            # sympy fails to simplify the roots of some rationals with hundreds of digits.
+            return sympy.Pow(x, sympy.Rational(1, 2), evaluate=False)
 
     def exponential(self, x: Number) -> sympy.Expr:
         return sympy.exp(x)
