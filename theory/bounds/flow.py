@@ -68,10 +68,10 @@ def bound_flow_growth(rate: ArrayLike, time: ArrayLike) -> FloatArray:
 def bound_gradient_rate(slope: ArrayLike, sigma_min: ArrayLike = 1.0) -> FloatArray:
     """Bound the one-sided Lipschitz constant of −AᵀΣ(Ax + b) by −a·σ_min².
 
-    a = ``slope`` in [0, 1], ``sigma_min`` ≥ 0 a lower bound of σ_min(A) (0 if A has
-    fewer rows than columns; 1, the default, for orthonormal columns). Arguments broadcast. Guaranteed: an upper bound, rounded outward, attained over
-    all biases. Raises DomainError, ShapeError. Source: paper, contractive layers [P], claim
-    ``C2.gradient_rate``.
+    a = ``slope`` in [0, 1], ``sigma_min`` ≥ 0 a lower bound of σ_min(A) (0 if A has fewer rows
+    than columns; 1, the default, for orthonormal columns). Arguments broadcast. Guaranteed: an
+    upper bound, rounded outward, attained over all biases. Raises DomainError, ShapeError.
+    Source: paper, contractive layers [P], claim ``C2.gradient_rate``.
 
     >>> bound_gradient_rate(0.5, [1.0, 2.0]).tolist()
     [-0.5, -2.0]
