@@ -62,7 +62,7 @@ def singular_values(smallest: ArrayLike, largest: ArrayLike) -> tuple[FloatArray
 def extreme_singular_values(
     smallest: ArrayLike | None, largest: ArrayLike | None
 ) -> tuple[FloatArray, FloatArray]:
-    """Both; or neither (orthonormal columns: 1); or σ_max alone (σ_min ≥ 0 is all that is known)."""
+    """Both; or neither (orthonormal columns: 1); or σ_max alone (then σ_min ≥ 0 is all we know)."""
     if largest is None:
         if smallest is not None:
             raise DomainError(
