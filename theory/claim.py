@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,8 @@ class Measurement:
     @property
     def holds(self) -> bool:
         """Whether the claim survives this measurement; NaN never does."""
+        if not self.meaningful:
+            return False
         if self.relation == "=":
             return self.attained
         return self.computed <= self.claimed + self.allowance
@@ -81,7 +84,13 @@ class Measurement:
     @property
     def attained(self) -> bool:
         """Whether computed and claimed value agree up to the allowance."""
-        return abs(self.computed - self.claimed) <= self.allowance
+        return self.meaningful and abs(self.computed - self.claimed) <= self.allowance
+
+    @property
+    def meaningful(self) -> bool:
+        """Whether the numbers can support or refute anything: finite, with an allowance ≥ 0."""
+        numbers = (self.computed, self.claimed, self.allowance)
+        return all(math.isfinite(number) for number in numbers) and self.allowance >= 0
 
     @property
     def ratio(self) -> float:
@@ -146,7 +155,8 @@ class Mutant:
         """Whether the evidence of the attack refutes the mutant."""
         if isinstance(evidence, ProofStep):
             return evidence.outcome == "refuted"
-        return not evidence.holds
+        # A NaN or an infinity is a broken attack, not a counterexample.
+        return evidence.meaningful and not evidence.holds
 
 
 class Claim(ABC, Generic[Instance]):

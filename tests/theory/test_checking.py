@@ -234,3 +234,17 @@ def test_an_incomplete_claim_is_refused(attribute, value):
     setattr(Incomplete, attribute, value)
     with pytest.raises(DataError, match=attribute):
         register(Incomplete())
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Measurement(float("nan"), 1.0),
+        Measurement(float("inf"), 1.0),
+        Measurement(2.0, 1.0, allowance=-1.0),
+        Measurement(2.0, 1.0, allowance=float("inf")),
+    ],
+)
+def test_a_broken_attack_kills_no_mutant_and_supports_nothing(evidence):
+    assert not evidence.holds
+    assert not Mutant.refuted(evidence)

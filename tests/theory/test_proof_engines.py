@@ -93,7 +93,7 @@ def test_integral_must_agree_to_twenty_digits():
     def off():
         return flint.arb(1) / 3 + flint.arb("1e-25")
 
-    piece = [(lambda z: z * z, 0, 1)]
+    piece = [(lambda z, analytic: z * z, 0, 1)]
     assert prove_integral("right", piece, third).outcome == "proved"
     assert prove_integral("wrong", piece, off).outcome == "refuted"
     vague = prove_integral("vague", piece, lambda: flint.arb("0.333", 0.01))
@@ -110,3 +110,25 @@ def test_outcome_of_a_proof():
     assert Proof((cited("d", "book"),)).outcome == "not proved"
     assert Proof(()).outcome == "not proved"
     assert Proof((good, open_step)).reason == "b: time"
+
+
+def test_integral_does_not_cross_a_branch_cut():
+    """The root of (x − ½)² + 1/100 is smooth on [0, 1] but has branch points ½ ± i/10."""
+
+    def root(z, analytic):
+        return ((z - BALLS.number(Fraction(1, 2))) ** 2 + BALLS.number(Fraction(1, 100))).sqrt(
+            analytic=analytic
+        )
+
+    def wrong():
+        return flint.arb("0.305505046330389", 1e-15)
+
+    def right():
+        half, tenth = flint.arb(1) / 2, flint.arb(1) / 10
+        outer = (half**2 + tenth**2).sqrt()
+        return half * outer + tenth**2 * (half / tenth).asinh()
+
+    assert (
+        prove_integral("wrong branch", [(root, 0, 1)], wrong, tolerance=1e-14).outcome == "refuted"
+    )
+    assert prove_integral("right", [(root, 0, 1)], right).outcome == "proved"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import z3
 
 from flowcert.theory import all_claims, check_claim
 from flowcert.theory.report import write_queries
@@ -55,3 +56,13 @@ def test_names_are_unique_so_that_no_query_overwrites_another():
     for claim in all_claims():
         names = [query.name for query in check_claim(claim, instances=1).queries]
         assert len(set(names)) == len(names), claim.name
+
+
+def test_no_query_is_vacuous():
+    """The hypotheses alone must be satisfiable: from a contradiction everything follows."""
+    for claim in all_claims():
+        for query in check_claim(claim, instances=1).queries:
+            *hypotheses, _ = z3.parse_smt2_string(query.text)
+            solver = z3.SolverFor("QF_NRA")
+            solver.add(*hypotheses)
+            assert solver.check() == z3.sat, f"{claim.name}: {query.name}"

@@ -51,7 +51,7 @@ def bound_expansive_layer_factor(step: ArrayLike, spectral_norm: ArrayLike = 1.0
     h = ``step`` ≥ 0, ``spectral_norm`` an upper bound of ‖B‖, slopes of σ in [0, 1]. Arguments
     broadcast. Guaranteed: an upper bound, rounded outward, attained over all B of this norm.
     Raises DomainError, ShapeError. Source: paper, expansive layers [P], claim
-    ``D1.expansive_layer``.
+    ``D1.expansive_layer_factor``.
 
     >>> bound_expansive_layer_factor([0.25, 0.5]).tolist()
     [1.25, 1.5]
@@ -93,7 +93,7 @@ def bound_expansive_gradient_factor(
     max(|1 + h·a·σ_min²|, |1 + h·σ_max²|) with a = ``slope`` in [0, 1], h = ``step`` of any sign,
     0 ≤ σ_min ≤ σ_max as in ``bound_contractive_factor``; 1 + h·σ_max² for h ≥ 0. Arguments
     broadcast. Guaranteed: an upper bound, rounded outward, attained over all biases. Raises
-    DomainError, ShapeError. Source: flowcert, claim ``D2.expansive_gradient`` [D].
+    DomainError, ShapeError. Source: flowcert, claim ``D2.expansive_gradient_factor`` [D].
 
     >>> bound_expansive_gradient_factor(0.5, 0.25, 0.0, 2.0).tolist()
     2.0

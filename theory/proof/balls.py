@@ -91,7 +91,7 @@ def prove_positive_on_box(
 
 def prove_integral(
     statement: str,
-    pieces: Sequence[tuple[Callable[[flint.acb], flint.acb], Number, Number]],
+    pieces: Sequence[tuple[Callable[[flint.acb, bool], flint.acb], Number, Number]],
     value: Callable[[], flint.arb],
     *,
     tolerance: float = 1e-20,
@@ -100,10 +100,12 @@ def prove_integral(
 
     The enclosure (Johansson's rigorous integration) must contain the value and be narrower than
     ``tolerance``: then the value is the integral to that accuracy. Each integrand must be analytic
-    on its piece.
+    on its piece. It is called with a ball and a flag: where the flag is true it must return an
+    indeterminate ball unless it is analytic on all of the argument, which flint's functions with a
+    branch cut do if the flag is passed on (``z.sqrt(analytic=analytic)``).
 
     >>> third = lambda: flint.arb(1) / 3
-    >>> prove_integral(r"$\int_0^1 x^2$", [(lambda z: z * z, 0, 1)], third).outcome
+    >>> prove_integral(r"$\int_0^1 x^2$", [(lambda z, analytic: z * z, 0, 1)], third).outcome
     'proved'
     """
     with flint.ctx.workprec(_PRECISION):
@@ -121,9 +123,11 @@ def prove_integral(
     return ProofStep(statement, "balls", "proved", f"enclosed to {width:.1e}")
 
 
-def _integral(integrand: Callable[[flint.acb], flint.acb], low: Number, high: Number) -> flint.arb:
+def _integral(
+    integrand: Callable[[flint.acb, bool], flint.acb], low: Number, high: Number
+) -> flint.arb:
     ends = (flint.acb(BALLS.number(low)), flint.acb(BALLS.number(high)))
-    return flint.acb.integral(lambda z, _: integrand(z), *ends).real
+    return flint.acb.integral(integrand, *ends).real
 
 
 def _ball(side: Side) -> flint.arb:

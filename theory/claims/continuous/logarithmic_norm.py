@@ -29,7 +29,7 @@ class LogarithmicNorm(Claim[LayerStep]):
     )
     assumptions = (
         Assumption(r"f \in C^1", "or piecewise so: D runs over the limits of Jacobians"),
-        Assumption(r"K \text{ convex}", "the set on which the constant is wanted"),
+        Assumption(r"K \text{ convex, with interior points}", "the set on which it is wanted"),
     )
     source = Source("paper, one-sided Lipschitz condition; Dahlquist 1958", "P")
 

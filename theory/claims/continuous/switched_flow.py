@@ -72,8 +72,11 @@ class SwitchedFlowClaim(Claim[SwitchedFlow]):
     )
     assumptions = (
         Assumption(r"h_C, h_E \ge 0", "times of the contractive and the expansive flow"),
-        Assumption(r"\sigma' \in [a, 1]", "slopes of the contractive field's activation"),
-        Assumption(r"\sigma_{\min}(A_C),\ \|A_E\|", "h_E ≤ a·h_C only for orthogonal matrices"),
+        Assumption(r"\sigma_C' \in [a, 1],\ \sigma_E' \in [0, 1]", "slopes of the two activations"),
+        Assumption(
+            r"\sigma_{\min}(A_C),\ \|A_E\|",
+            "σ_min = 0 if A_C has fewer rows than columns; h_E ≤ a·h_C if both are orthogonal",
+        ),
     )
     source = Source("paper, switching systems", "P")
 

@@ -30,8 +30,10 @@ class Areas(Claim[StepRegion]):
         r"\quad S^2(\ln 3 - 1),\ S^2(3\ln 3 - 2) \text{ (alternating)}"
     )
     assumptions = (
-        Assumption(r"a = \tfrac12", "the values stated; the closed forms hold for 0 < a < 1"),
-        Assumption(r"S = 1, 2, 3, 4", "whole expansive; any S for alternating"),
+        Assumption(
+            r"a = \tfrac12", "the values stated; enclosed at a = ½ and ¼, measured elsewhere"
+        ),
+        Assumption(r"S = 1, 2, 3, 4", "both families"),
     )
     source = Source("flowcert", "D")
 
@@ -129,19 +131,21 @@ def _enclosed(region: StepRegion) -> ProofStep:
     a, S = Fraction(region.slope), region.substeps
     if region.bound == "authors":
         pieces = [(Fraction(0), 2 * a)]
-        factors: list[Callable[[flint.acb], flint.acb]] = [
-            lambda t: (1 - 2 * BALLS.number(a) * t + t * t).sqrt()
+        factors: list[Callable[[flint.acb, bool], flint.acb]] = [
+            lambda t, analytic: (1 - 2 * BALLS.number(a) * t + t * t).sqrt(analytic=analytic)
         ]
     else:
         corner = 2 / (1 + a)
         pieces = [(Fraction(0), corner), (corner, Fraction(2))]
-        factors = [lambda t: 1 - BALLS.number(a) * t, lambda t: t - 1]
+        factors = [lambda t, _: 1 - BALLS.number(a) * t, lambda t, _: t - 1]
 
-    def integrand(q: Callable[[flint.acb], flint.acb]) -> Callable[[flint.acb], flint.acb]:
+    def integrand(
+        q: Callable[[flint.acb, bool], flint.acb],
+    ) -> Callable[[flint.acb, bool], flint.acb]:
         # In t = h_C/S the area gains a factor S.
         if region.family == "alternating":
-            return lambda t: S * S * (1 / q(t) - 1)
-        return lambda t: S * ((1 / q(t)) ** S - 1)
+            return lambda t, analytic: S * S * (1 / q(t, analytic) - 1)
+        return lambda t, analytic: S * ((1 / q(t, analytic)) ** S - 1)
 
     return prove_integral(
         f"the closed form is the integral of the boundary ({region})",

@@ -31,6 +31,7 @@ class AveragedStep(Claim[tuple[LayerStep, float]]):
     )
     assumptions = (
         Assumption(r"V \text{ convex, } L\text{-smooth}", "V = 1ᵀΓ(Ax + b): L = ‖A‖²"),
+        Assumption(r"h \ge 0", "the step"),
         Assumption(r"0 < \theta \le 1", "the averagedness; θ = ½ is firmly non-expansive"),
     )
     source = Source("flowcert; classical (Baillon, Haddad 1977)", "D")

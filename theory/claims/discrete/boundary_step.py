@@ -35,10 +35,10 @@ def boundary_steps(draw: st.DrawFn) -> LayerStep:
 class BoundaryStep(Claim[LayerStep]):
     name = "D8.boundary_step"
     title = "The boundary step 2/‖W‖² is non-expansive"
-    statement = r"\mathrm{Lip}\Big(x - \frac{2}{\|W\|^2} W^T\mathrm{ReLU}(Wx + b)\Big) = 1"
+    statement = r"\mathrm{Lip}\Big(x - \frac{2}{\|W\|^2} W^T\mathrm{ReLU}(Wx + b)\Big) \le 1"
     assumptions = (
         Assumption(r"W \ne 0", "any shape"),
-        Assumption(r"\sigma' \in [0, 1]", "ReLU; the slope a = 0 is the worst case"),
+        Assumption(r"\sigma' \in [0, 1]", "ReLU; attained for one row, and over all biases"),
     )
     source = Source("flowcert; known as the CPL layer (Meunier et al. 2022)", "D")
 

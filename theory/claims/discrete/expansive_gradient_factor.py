@@ -28,6 +28,7 @@ class ExpansiveGradientFactor(Claim[LayerStep]):
     assumptions = (
         Assumption(r"\sigma' \in [a, 1]", "slopes of the activation"),
         Assumption(r"h \in \mathbb{R}", "the step; the closed form is for h ≥ 0"),
+        Assumption(r"\sigma_{\min} = 0 \text{ if } m < n", "A of shape (m, n)"),
     )
     source = Source("flowcert", "D")
 

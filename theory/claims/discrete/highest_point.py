@@ -30,7 +30,7 @@ class HighestPoint(Claim[Point]):
     )
     assumptions = (
         Assumption(r"0 \le a < 1", "slope"),
-        Assumption(r"S \ge 1", "number of sub-steps"),
+        Assumption(r"S \le 4", "number of sub-steps; that it is attained: proved at a = ½"),
     )
     source = Source("flowcert", "D")
 

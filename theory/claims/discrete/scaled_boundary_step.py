@@ -64,7 +64,7 @@ class ScaledBoundaryStep(Claim[ScaledStep]):
     )
     assumptions = (
         Assumption(
-            r"T_{ii} = \textstyle\sum_j |WW^T|_{ij}\, q_j/q_i,\ q > 0", "one choice of such a T"
+            r"T_{ii} = \textstyle\sum_j |WW^T|_{ij}\, q_j/q_i > 0,\ q > 0", "one choice of such a T"
         ),
     )
     source = Source("flowcert; known as the SLL layer (Araujo et al. 2023)", "D")

@@ -211,11 +211,13 @@ def _attained(pair: StepPair) -> Measurement:
 
 _ASSUMPTIONS = (
     Assumption(r"A_C^T A_C = I,\ \|B\| \le 1", "matrices of the two kinds of step"),
+    Assumption(r"\sigma_E' \in [0, 1]", "slopes of the expansive activation"),
     Assumption(r"\sigma' \in [a, 1],\ 0 \le a \le 1", "slopes of the contractive activation"),
-    Assumption(r"h_C, h_E \ge 0,\ S \ge 1", "steps and number of sub-steps (proved for S ≤ 4)"),
+    Assumption(r"h_C, h_E \ge 0,\ 1 \le S \le 4", "steps and number of sub-steps"),
 )
 _CONVERSE = Assumption(
-    r"(A_i, b_i)", "for the converse each sub-step may have its own; shared ones: group D6"
+    r"(A_i, b_i)",
+    "the witness attains the boundary with one for each sub-step; shared ones: group D6",
 )
 _LOOSE = "the authors' factor of the contractive step is not attained by gradient fields"
 
@@ -253,8 +255,8 @@ class SharpAlternating(_StepPairClaim):
     title = "The sharp region, alternating sub-steps"
     statement = (
         r"h_E \le S\Big(\frac1q - 1\Big),\ q = \max\big(|1 - \tfrac{h_C}{S}|,"
-        r" |1 - a\tfrac{h_C}{S}|\big) \;\Leftrightarrow\;"
-        r" \text{every such pair is non-expansive}"
+        r" |1 - a\tfrac{h_C}{S}|\big) \;\Rightarrow\;"
+        r" \text{the pair is non-expansive}"
     )
     assumptions = (*_ASSUMPTIONS, _CONVERSE)
     source = Source("flowcert", "D")
@@ -268,8 +270,8 @@ class SharpWholeExpansive(_StepPairClaim):
     title = "The sharp region, one whole expansive step"
     statement = (
         r"h_E \le q^{-S} - 1,\ q = \max\big(|1 - \tfrac{h_C}{S}|,"
-        r" |1 - a\tfrac{h_C}{S}|\big) \;\Leftrightarrow\;"
-        r" \text{every such pair is non-expansive}"
+        r" |1 - a\tfrac{h_C}{S}|\big) \;\Rightarrow\;"
+        r" \text{the pair is non-expansive}"
     )
     assumptions = (*_ASSUMPTIONS, _CONVERSE)
     source = Source("flowcert", "D")
