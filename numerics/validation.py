@@ -54,9 +54,15 @@ def finite_array(name: str, value: ArrayLike) -> FloatArray:
 
 def _holds_exactly(array: FloatArray, given: NDArray[Any]) -> bool:
     """Whether the conversion to float64 changed nothing."""
-    if given.dtype.kind in "iu":
-        return not np.any((given > _LARGEST_INTEGER) | (given < -_LARGEST_INTEGER))
-    return bool(np.all(given == array))
+    # NumPy compares integers as float64, after the rounding that is looked for.
+    return not rounds_integers(given) and bool(np.all(given == array))
+
+
+def rounds_integers(given: NDArray[Any]) -> bool:
+    """Return whether float64 cannot be trusted to hold the integers of this array."""
+    return given.dtype.kind in "iu" and bool(
+        np.any((given > _LARGEST_INTEGER) | (given < -_LARGEST_INTEGER))
+    )
 
 
 def in_range(name: str, value: ArrayLike, lowest: float, highest: float) -> FloatArray:

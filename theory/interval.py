@@ -15,13 +15,12 @@ from numbers import Rational
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..numerics.validation import FloatArray
+from ..numerics.validation import FloatArray, rounds_integers
 from .arithmetic import Number
 
 _SPLITTER = 2.0**27 + 1.0  # Veltkamp's constant for 53 bits
 # Outside, the error of a product may underflow, or a partial product overflow: always widen.
 _TINY, _HUGE = 2.0**-900, 2.0**1000
-_LARGEST_INTEGER = 2**53  # beyond, float64 rounds integers
 _EXPONENTIAL_ULPS = 4
 
 
@@ -54,10 +53,7 @@ class Interval:
             error = exact - Fraction(nearest)
             return _widen(np.asarray(nearest), np.asarray(float(error > 0) - float(error < 0)))
         given = np.asarray(value)
-        large = given.dtype.kind in "iu" and np.any(
-            (given > _LARGEST_INTEGER) | (given < -_LARGEST_INTEGER)
-        )
-        if large or not np.can_cast(given.dtype, np.float64, "safe"):
+        if not np.can_cast(given.dtype, np.float64, "safe") or rounds_integers(given):
             raise TypeError(f"an interval needs float64 or rational numbers, not {value!r}")
         array = given.astype(np.float64)
         if np.any(np.isnan(array)):

@@ -4,6 +4,6 @@
 so that this package costs nothing.
 """
 
-from .step import Engine, Outcome, Proof, ProofStep, SmtQuery, cited
+from .step import Answer, Engine, Outcome, Proof, ProofStep, SmtQuery, cited
 
-__all__ = ["Engine", "Outcome", "Proof", "ProofStep", "SmtQuery", "cited"]
+__all__ = ["Answer", "Engine", "Outcome", "Proof", "ProofStep", "SmtQuery", "cited"]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Literal
 
 import z3
 
 from ..arithmetic import Number
-from .step import ProofStep, SmtQuery
+from .step import Answer, ProofStep, SmtQuery
 
 DEFAULT_TIMEOUT = 20.0
 
@@ -54,7 +53,7 @@ def prove_by_smt(
     name: str,
     given: Sequence[z3.BoolRef],
     show: z3.BoolRef,
-    expected: Literal["unsat", "sat"] = "unsat",
+    expected: Answer = "unsat",
     timeout: float = DEFAULT_TIMEOUT,
 ) -> ProofStep:
     r"""Decide whether ``show`` follows from ``given`` over the reals.

@@ -7,6 +7,7 @@ from typing import Literal
 
 Engine = Literal["algebra", "smt", "balls", "cited"]
 Outcome = Literal["proved", "refuted", "not proved"]
+Answer = Literal["sat", "unsat"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class SmtQuery:
 
     name: str
     text: str
-    expected: Literal["sat", "unsat"]
+    expected: Answer
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
-from ...proof import Proof, ProofStep
+from ...proof import Answer, Proof, ProofStep
 from ...proof.algebra import prove_identity
 from ...proof.smt import SmtArithmetic, prove_by_smt
 from ...step_regions import AUTHORS_BOX, StepRegion
@@ -87,7 +87,7 @@ def _box(
     right: Fraction,
     top: Fraction,
     statement: str,
-    expected: str = "unsat",
+    expected: Answer = "unsat",
 ) -> ProofStep:
     on = SmtArithmetic()
     h_C, h_E = z3.Reals("h_C h_E")
@@ -96,5 +96,5 @@ def _box(
         name=name,
         given=[h_C >= on.number(left), h_C <= on.number(right), h_E >= 0, h_E <= on.number(top)],
         show=REGION.formula_criterion(on, h_C, h_E) <= 1,
-        expected="sat" if expected == "sat" else "unsat",
+        expected=expected,
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness, tightest
-from ...proof import Proof, ProofStep
+from ...proof import Answer, Proof, ProofStep
 from ...proof.algebra import prove_cases, prove_identity
 from ...proof.smt import SmtArithmetic, prove_by_smt
 from ...step_optima import exact_highest_point
@@ -126,7 +126,7 @@ def _sharp_maxima_are(family: Family) -> bool:
     )
 
 
-def _least_contraction(bound: Bound, scale: int = 1, expected: str = "unsat") -> ProofStep:
+def _least_contraction(bound: Bound, scale: int = 1, expected: Answer = "unsat") -> ProofStep:
     """No t = h_C/S has a smaller squared sub-step factor than claimed; h_E* falls as q grows."""
     on = SmtArithmetic()
     a, t = z3.Reals("a t")
@@ -137,5 +137,5 @@ def _least_contraction(bound: Bound, scale: int = 1, expected: str = "unsat") ->
         name=f"least-contraction-{bound}-{scale}",
         given=[a >= 0, a < 1, t >= 0],
         show=region.formula_squared_contraction(on, t) >= scale * least,
-        expected="sat" if expected == "sat" else "unsat",
+        expected=expected,
     )

@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from ... import strategies
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
-from ...proof import Proof, ProofStep, cited
+from ...proof import Answer, Proof, ProofStep, cited
 from ...proof.smt import SmtArithmetic, prove_by_smt
 from ...step_regions import FAMILIES, Bound, StepRegion
 
@@ -63,7 +63,7 @@ class RegionInclusion(Claim[Point]):
                     show=e * Y <= 1,
                 ),
                 *(
-                    _inclusion(family, family_region(family, "authors", 1, a), a)
+                    _inclusion(family, StepRegion(family, "authors", 1, a), a)
                     for family in FAMILIES
                 ),
             )
@@ -92,8 +92,8 @@ class RegionInclusion(Claim[Point]):
 
     def mutants(self) -> Sequence[Mutant]:
         a = z3.Real("a")
-        region = family_region("whole_expansive", "sharp", 2, a)
-        steeper = family_region("whole_expansive", "authors", 2, a)
+        region = StepRegion("whole_expansive", "sharp", 2, a)
+        steeper = StepRegion("whole_expansive", "authors", 2, a)
         return (
             Mutant(
                 "inclusion reversed",
@@ -108,11 +108,6 @@ class RegionInclusion(Claim[Point]):
         )
 
 
-def family_region(family: str, bound: Bound, S: int, a: z3.ArithRef) -> StepRegion:
-    """A region with a symbolic slope."""
-    return StepRegion("alternating" if family == "alternating" else "whole_expansive", bound, S, a)
-
-
 def _inclusion(
     name: str,
     region: StepRegion,
@@ -121,7 +116,7 @@ def _inclusion(
     other: Bound = "sharp",
     low: int = 0,
     high: int = 1,
-    expected: str = "unsat",
+    expected: Answer = "unsat",
 ) -> ProofStep:
     """The direct query for one S: it confirms the chain."""
     on = SmtArithmetic()
@@ -138,5 +133,5 @@ def _inclusion(
             region.formula_criterion(on, h_C, h_E) <= 1,
         ],
         show=outer.formula_criterion(on, h_C, h_E) <= 1,
-        expected="sat" if expected == "sat" else "unsat",
+        expected=expected,
     )
