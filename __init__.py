@@ -11,20 +11,24 @@ The rooms are imported one by one, so that this import costs nothing:
 from importlib.metadata import PackageNotFoundError, version
 
 from .errors import (
+    ConvergenceError,
     DataError,
     DomainError,
     FlowcertError,
     OutputError,
     ShapeError,
+    StructureError,
     UnknownNameError,
 )
 
 __all__ = [
+    "ConvergenceError",
     "DataError",
     "DomainError",
     "FlowcertError",
     "OutputError",
     "ShapeError",
+    "StructureError",
     "UnknownNameError",
     "__version__",
 ]

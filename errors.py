@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 __all__ = [
+    "ConvergenceError",
     "DataError",
     "DomainError",
     "FlowcertError",
     "OutputError",
     "ShapeError",
+    "StructureError",
     "UnknownNameError",
 ]
 
@@ -57,3 +59,11 @@ class DataError(FlowcertError, ValueError):
 
 class OutputError(FlowcertError, OSError):
     """A place that cannot be written."""
+
+
+class StructureError(FlowcertError, TypeError):
+    """A method that was handed a system without the structure which the method needs."""
+
+
+class ConvergenceError(FlowcertError, ArithmeticError):
+    """An iteration that did not reach its stopping rule: the step, as asked for, has no result."""

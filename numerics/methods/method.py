@@ -1,0 +1,41 @@
+"""What a one-step method is: y⁺ = Ψ(t, y; h), its declared order, and what it needs of a system."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from ..systems.system import State, System, Time, as_system
+
+
+class Method(ABC):
+    """A one-step method y(t + h) ≈ Ψ(t, y; h). One family a file.
+
+    ``name`` is what ``flowcert method`` calls it; ``order`` is the *declared* order, which the
+    audit compares with a derived and an observed one; ``symplectic`` and ``symmetric`` are
+    declared too, and audited. Source: flowcert [D].
+
+    >>> from flowcert.numerics import RK4, FieldSystem
+    >>> import numpy as np
+    >>> RK4.step(FieldSystem(lambda t, y: y, 1), 0.0, np.ones(1), 0.1).round(6).tolist()
+    [1.105171]
+    """
+
+    name: str
+    order: int
+    symplectic: bool = False
+    symmetric: bool = False
+
+    @abstractmethod
+    def step(self, system: System, t: Time, y: State, h: Time) -> State:
+        """Return Ψ(t, y; h), shape (..., n), for a prepared system.
+
+        ``h`` is any finite step (negative steps run backwards, 0 returns y); y is float64 or an
+        object array of mpmath numbers, and so is the result.
+        """
+
+    def prepare(self, system: object, dimension: int | None = None) -> System:
+        """Return the system as this method needs it, or raise StructureError."""
+        return as_system(system, dimension)
+
+    def __repr__(self) -> str:
+        return self.name
