@@ -88,11 +88,13 @@ def _apply(name: str, on_floats: Callable[[Any], Any], x: Scalars) -> Scalars:
 
 def _of_entry(name: str, entry: Any) -> Any:
     """One mpmath number, NumPy scalar, ball or power series; a ball brings the function itself."""
-    method = getattr(entry, name, None)
-    if method is not None:
-        return method()
     if isinstance(entry, np.number):
         return getattr(np, name)(entry)
+    # By its home and not by its attributes: an mpmath number has an ``exp``, its binary exponent.
+    if type(entry).__module__.startswith("flint"):
+        method = getattr(entry, name, None)
+        # Power series come without tanh; x appears once, so that balls stay narrow.
+        return 1 - 2 / ((2 * entry).exp() + 1) if method is None else method()
     import mpmath
 
     return getattr(mpmath, name)(entry)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 import numpy as np
 
 from ..systems.system import State, System, Time
@@ -15,8 +18,10 @@ class RungeKutta(Method):
 
     Explicit stages are computed one after the other; a stage that depends on itself and earlier
     ones is solved alone, coupled ones together, by simplified Newton with the Jacobian at (t, y).
-    ``order`` is the declared order. Guaranteed: the equations of the stages hold up to rounding.
-    Raises ConvergenceError when Newton fails, DomainError on a value that is not finite.
+    ``order`` is the declared order; a ``tableau`` that is costly to make may be given as the
+    function that makes it, which is called when it is needed. Guaranteed: the equations of the
+    stages hold up to rounding. Raises ConvergenceError when Newton fails, DomainError on a value
+    that is not finite.
     Source: Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I* [D].
 
     >>> from flowcert.numerics import ButcherTableau, FieldSystem
@@ -28,7 +33,7 @@ class RungeKutta(Method):
     def __init__(
         self,
         name: str,
-        tableau: Tableau,
+        tableau: Tableau | Callable[[], Tableau],
         order: int,
         *,
         symplectic: bool = False,
@@ -36,12 +41,20 @@ class RungeKutta(Method):
         embedded_order: int | None = None,
     ) -> None:
         self.name = name
-        self.tableau = tableau
+        self._tableau = tableau
         self.order = order
         self.embedded_order = embedded_order
         self.symplectic = symplectic
         self.symmetric = symmetric
-        self._blocks = _blocks(tableau.float64().A)
+
+    @cached_property
+    def tableau(self) -> Tableau:
+        """The coefficients, and what can be derived from them."""
+        return self._tableau if isinstance(self._tableau, Tableau) else self._tableau()
+
+    @cached_property
+    def _blocks(self) -> list[list[int]]:
+        return _blocks(self.tableau.float64().A)
 
     def step(self, system: System, t: Time, y: State, h: Time) -> State:
         b = self.tableau.coefficients(y).b

@@ -34,6 +34,15 @@ from .flow import (
     formula_gradient_rate,
     formula_switched_rate,
 )
+from .runge_kutta import (
+    bound_circle_contractivity_radius,
+    bound_composed_averagedness,
+    bound_runge_kutta_step,
+    bound_substep_count,
+    formula_composed_averagedness,
+    formula_runge_kutta_step,
+    formula_substep_count,
+)
 from .same_matrix import (
     bound_same_matrix_factor,
     exact_same_matrix_factor,
@@ -53,6 +62,8 @@ from .step_limits import (
 __all__ = [
     "bound_authors_contractive_factor",
     "bound_averaged_step",
+    "bound_circle_contractivity_radius",
+    "bound_composed_averagedness",
     "bound_contractive_factor",
     "bound_expansive_gradient_factor",
     "bound_expansive_gradient_rate",
@@ -62,8 +73,10 @@ __all__ = [
     "bound_monotone_lipschitz_factor",
     "bound_monotone_step",
     "bound_nonexpansive_step",
+    "bound_runge_kutta_step",
     "bound_same_matrix_factor",
     "bound_shifted_expansive_factor",
+    "bound_substep_count",
     "bound_switched_flow_growth",
     "exact_authors_contractive_factor",
     "exact_contractive_factor",
@@ -71,6 +84,7 @@ __all__ = [
     "formula_averaged_step",
     "formula_best_step",
     "formula_collapsed_map",
+    "formula_composed_averagedness",
     "formula_contractive_factor",
     "formula_expansive_gradient_factor",
     "formula_expansive_gradient_rate",
@@ -80,8 +94,10 @@ __all__ = [
     "formula_monotone_lipschitz_factor",
     "formula_monotone_step",
     "formula_nonexpansive_step",
+    "formula_runge_kutta_step",
     "formula_same_matrix_factor",
     "formula_shifted_expansive_factor",
     "formula_squared_monotone_lipschitz_factor",
+    "formula_substep_count",
     "formula_switched_rate",
 ]

@@ -1,0 +1,120 @@
+"""Relaxation: a step of any method, stretched along its own increment to keep an invariant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...errors import ConvergenceError, DomainError, ShapeError
+from ..systems.invariant import Invariant
+from ..systems.system import State, System, Time
+from .increment import increment, unit_roundoff
+from .method import Method
+
+_WIDTHS = [2.0**-k for k in (16, 12, 9, 6, 4, 2, 1)]  # where γ is looked for: 1 ± width
+_MOST_ROUNDS = 40
+_MOST_ITERATIONS = 200
+_ROUNDINGS = 32  # an increment of the invariant below so many roundings is none
+
+
+class Relaxation(Method):
+    """y⁺ = y + γ(Ψ(t, y; h̃) − y) with I(y⁺) = I(y), γ nearest to 1, and h̃ such that γh̃ = h.
+
+    Guaranteed: I(y⁺) = I(y) up to rounding; the step ends at t + h and keeps the order p ≥ 2 of the
+    method, if I is an invariant of the system, not linear along the step. Why: γ = 1 + O(h^(p−1)),
+    and y + γ(Ψ(h̃) − y) is the solution at t + γh̃ up to O(h^(p+1)), for Ψ(h̃) − y = h̃f + O(h²) and
+    the solution differs from Ψ(h̃) by (γ − 1)h̃f + O((γ − 1)h²) there. With h̃ = h it would be taken
+    for the solution at t + h, from which it is (γ − 1)hf = O(h^p) away: one order lost. So h̃ solves
+    h̃γ(h̃) = h, by secants. For a quadratic I the equation for γ is linear, once its root 0 is
+    divided out. Batches are run element by element, each with its own γ and h̃; at rest
+    y⁺ = y. Raises ConvergenceError where no γ in [½, 3/2] is found, DomainError for a method of
+    order 1, ShapeError for an invariant of another dimension. Source: Ketcheson, SIAM J. Numer.
+    Anal. 57 (2019); Ranocha et al., SIAM J. Sci. Comput. 42 (2020) [P]; h̃: flowcert [D].
+
+    >>> from flowcert.numerics import RK4, FieldSystem
+    >>> turn = FieldSystem(lambda t, y: np.stack([-y[..., 1], y[..., 0]], axis=-1), dimension=2)
+    >>> norm = Invariant("norm", 2, lambda y: (y * y).sum(axis=-1), lambda y: 2 * y)
+    >>> y = Relaxation(RK4, norm).step(turn, 0.0, np.array([1.0, 0.0]), 0.1)
+    >>> bool(abs((y * y).sum() - 1) < 1e-15 and abs(y[0] - np.cos(0.1)) < 1e-7)
+    True
+    """
+
+    def __init__(self, method: Method, invariant: Invariant) -> None:
+        if method.order < 2:
+            raise DomainError(
+                came=f"the method {method.name} of order {method.order}",
+                expected="a method of order at least 2, for which γ tends to 1",
+                remedy="Take Projection, which works with every method.",
+            )
+        self.method, self.invariant = method, invariant
+        self.name = f"Relaxation({method.name}, {invariant.name})"
+        self.order = method.order
+
+    def prepare(self, system: object, dimension: int | None = None) -> System:
+        """Return the system as the method needs it; raises ShapeError, StructureError."""
+        prepared = self.method.prepare(system, dimension)
+        self._check(prepared)
+        return prepared
+
+    def step(self, system: System, t: Time, y: State, h: Time) -> State:
+        self._check(system)
+        result = np.empty_like(y)
+        for index in np.ndindex(y.shape[:-1]):
+            result[index] = self._step(system, t, y[index], h)
+        return result
+
+    def _step(self, system: System, t: Time, y: State, h: Time) -> State:
+        """One element: secants for the stretch s = h̃/h with s·γ(s) = 1."""
+        if h == 0:
+            return y
+        tolerance = 4 * unit_roundoff(y)
+
+        def relaxed(stretch: Any) -> tuple[State, Any]:
+            d = self.method.step(system, t, y, stretch * h) - y
+            factor = self._factor(y, d)
+            return y + factor * d, factor
+
+        stretch: Any = h / h
+        point, factor = relaxed(stretch)
+        before: tuple[Any, Any] | None = None
+        for _ in range(_MOST_ROUNDS):
+            defect = stretch * factor - 1
+            if abs(defect) <= tolerance:
+                return point
+            if before is None or before[1] == defect:
+                following = stretch / factor
+            else:
+                following = stretch - defect * (stretch - before[0]) / (defect - before[1])
+            # γ is known to the rounding of I only: its defect may not reach its own tolerance.
+            if before is not None and abs(defect) >= abs(before[1]) / 2:
+                return point
+            before = (stretch, defect)
+            stretch = following
+            point, factor = relaxed(stretch)
+        return point
+
+    def _factor(self, y: State, d: State) -> Any:
+        """The γ nearest to 1 with I(y + γd) = I(y)."""
+        if not np.any(d != 0):
+            return 1
+        function, gradient = self.invariant.function, self.invariant.gradient
+
+        def slope(factor: Any) -> Any:
+            # (I(y + γd) − I(y))/γ: the root γ = 0 is divided out.
+            return increment(function, gradient, y, y + factor * d) / factor
+
+        at_one = slope(1.0)
+        if at_one == 0:
+            return 1
+        return 0
+
+    def _check(self, system: System) -> None:
+        if self.invariant.dimension != system.dimension:
+            raise ShapeError(
+                came=f"the invariant {self.invariant.name!r} of dimension "
+                f"{self.invariant.dimension}",
+                expected=f"the system's dimension, {system.dimension}",
+                remedy="Build the invariant for this system.",
+            )

@@ -1,0 +1,125 @@
+"""The search for multipliers: floats that are nearly the best ones, not trusted by anybody."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from ...errors import ConvergenceError
+from ...numerics.validation import FloatArray
+from .barrier import minimise
+from .stage_forms import StageForms
+
+_SMALLEST_MARGIN = 1e-9
+
+
+class Search(NamedTuple):
+    """Multipliers d (s,), others well inside of the admissible set, a Gram matrix (s+1, s+1).
+
+    The Gram matrix of (e, w₁, …, w_s) belongs nearly to the worst admissible differences.
+    """
+
+    multipliers: FloatArray
+    interior: FloatArray
+    worst: FloatArray
+
+
+def search_multipliers(forms: StageForms) -> Search:
+    """Return nearly the best d ≥ 0: with them φ²|e|² − |result|² − Σ d_j·multiplier_j ⪰ 0.
+
+    Raises ConvergenceError where no d makes the form positive on (0, w): the equations of the
+    stages then do not determine them.
+
+    >>> euler = StageForms.of([[Fraction(0)]], [Fraction(1)], Fraction(1, 2), Fraction(1))
+    >>> search_multipliers(euler).multipliers.round(4).tolist()
+    [2.0]
+    """
+    # In units in which all differences are about 1; squares of powers of 2 are exact.
+    units, size = _units(forms)
+    scale = np.outer(units, units)
+    constant = _floats(forms.lacking([])) * scale / size**2
+    stages = range(len(forms.stages))
+    squares = [_floats(forms.multiplier(j)) * scale / units[j + 1] ** 2 for j in stages]
+    try:
+        interior = _interior([-form[1:, 1:] for form in squares], -constant[1:, 1:])
+        found, gram = _best(constant, squares, interior)
+    except np.linalg.LinAlgError as error:
+        raise ConvergenceError(
+            came="a search for multipliers that float64 cannot carry",
+            expected="forms whose entries differ by less than about 1e8",
+            remedy="Take a shorter step.",
+        ) from error
+    back = size**2 / units[1:] ** 2
+    return Search(np.maximum(found, 0.0) * back, interior * back, gram * scale)
+
+
+def _best(
+    constant: FloatArray, squares: list[FloatArray], interior: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The multipliers of the smallest factor, and the dual matrix with first entry 1."""
+    size, count = len(constant), len(squares)
+    first = np.zeros((size, size))
+    first[0, 0] = 1.0
+    # The matrix inequality and d ≥ 0, as one block-diagonal matrix.
+    terms = [_with_diagonal(first, np.zeros(count))]
+    terms += [_with_diagonal(-form, row) for form, row in zip(squares, np.eye(count), strict=True)]
+    inside = constant - np.tensordot(interior, np.stack(squares), 1)
+    needed = float(inside[0, 1:] @ np.linalg.solve(inside[1:, 1:], inside[1:, 0]) - inside[0, 0])
+    start = np.concatenate([[needed + 1.0 + abs(needed)], interior])
+    cost = np.concatenate([[1.0], np.zeros(count)])
+    x, dual = minimise(cost, _with_diagonal(constant, np.zeros(count)), terms, start)
+    return x[1:], dual[:size, :size]
+
+
+def _interior(forms: list[FloatArray], result: FloatArray) -> FloatArray:
+    """Multipliers d > 0 with Σ d_j·forms_j ≻ result: best conditioned with Σ d ≤ 1, then scaled.
+
+    Explicit methods always have such ones: a large d₁, a smaller d₂, …
+    """
+    s = len(forms)
+    lower = np.zeros(s + 1)
+    lower[s] = -1.0
+    terms = [_with_diagonal(-np.eye(s), np.zeros(s + 1))]
+    terms += [
+        _with_diagonal(form, row + lower) for form, row in zip(forms, np.eye(s, s + 1), strict=True)
+    ]
+    constant = _with_diagonal(np.zeros((s, s)), -lower)
+    d = np.full(s, 0.5 / s)
+    lowest = float(np.linalg.eigvalsh(np.tensordot(d, np.stack(forms), 1))[0])
+    cost = np.concatenate([[-1.0], np.zeros(s)])
+    x, _ = minimise(cost, constant, terms, np.concatenate([[lowest - 1.0], d]), gap=1e-10)
+    margin, d = float(x[0]), x[1:]
+    if not margin > _SMALLEST_MARGIN:
+        raise ConvergenceError(
+            came="stages that no multipliers control",
+            expected="a step that is short enough for its stages to be determined",
+            remedy="Take a shorter step, or a smaller largest slope.",
+        )
+    return np.asarray(d * (2.0 * max(float(np.linalg.norm(result, 2)), 1.0) / margin))
+
+
+def _units(forms: StageForms) -> tuple[FloatArray, float]:
+    """Powers of 2 about as large as e and the wⱼ can become for |e| = 1, and as the result."""
+    steepest = float(max(abs(slope) for slope in forms.slopes))
+    largest = np.ones(len(forms.stages) + 1)
+    for j, row in enumerate(forms.stages):
+        largest[j + 1] = steepest * sum(
+            abs(float(x)) * largest[i] for i, x in enumerate(row[: j + 1])
+        )
+    units = 2.0 ** np.round(np.log2(largest))
+    size = sum(abs(float(x)) * units[i] for i, x in enumerate(forms.result))
+    return units, 2.0 ** round(np.log2(size))
+
+
+def _with_diagonal(form: FloatArray, diagonal: FloatArray) -> FloatArray:
+    m, k = len(form), len(diagonal)
+    whole = np.zeros((m + k, m + k))
+    whole[:m, :m] = form
+    whole[range(m, m + k), range(m, m + k)] = diagonal
+    return whole
+
+
+def _floats(form: list[list[Fraction]]) -> FloatArray:
+    return np.array([[float(x) for x in row] for row in form])
