@@ -155,7 +155,7 @@ def refuse_switches(system: object, t0: Time, t1: Time) -> None:
         raise StructureError(
             came=f"a system that switches at t = {met[0]!r} within the span",
             expected="a right-hand side that is smooth along every step",
-            remedy="Use switching_flow_map(system.pieces(span), …): its steps end at the switches.",
+            remedy="Use switching_flow_map(system.legs(span), …): its steps end at the switches.",
         )
 
 

@@ -71,6 +71,8 @@ def _rates(
         times, states = np.empty(1, dtype=object), np.empty((1, len(series)), dtype=object)
         times[0], states[0, :] = time, series
         return list(field(times, states)[0])
+    except ZeroDivisionError:
+        return None
     except ShapeError:
         raise
     except (TypeError, AttributeError, ValueError) as error:

@@ -66,6 +66,8 @@ class MethodSolver(OdeSolver):  # type: ignore[misc] # scipy has no types
 
     def _system(self, fun: Any, start: State, jac: Any) -> System:
         """What the method steps, counting."""
+        if isinstance(fun, System | VectorField):
+            state(start, fun.dimension)
         jacobian = None if jac is None else _jacobian(jac, self.t, start)
         if isinstance(fun, System):
             return prepared(self.method, counted(fun, self, jacobian), start)

@@ -24,7 +24,7 @@ class SwitchingSystem(System):
     true time t. Right-continuous: at a switch the new field acts, so a step that *ends* there and
     asks for its last value, like RK4's, sees the wrong field. ``flow_map`` and fixed steps in
     ``solve_ivp`` therefore refuse a span with switches; the steps of
-    ``switching_flow_map(system.pieces(span), …)`` end at them, and so does a ``solve_ivp`` that is
+    ``switching_flow_map(system.legs(span), …)`` end at them, and so does a ``solve_ivp`` that is
     called from one of ``switch_times`` to the next with ``systems[i]``; an adaptive solver gets
     through with small steps. Raises ShapeError, DomainError. Source: paper, switching systems [P].
 
@@ -100,14 +100,14 @@ class SwitchingSystem(System):
         """Return ∂f/∂y of the field that acts at t, shape (..., n, n)."""
         return self.active(t).jacobian(t, y)
 
-    def pieces(self, span: tuple[float, float]) -> list[tuple[System, float]]:
+    def legs(self, span: tuple[float, float]) -> list[tuple[System, float]]:
         """Return the fields that act from t₀ to t₁, in the order of travel, and for how long.
 
         Durations are negative where the span runs backwards, and none is 0.
 
         >>> from flowcert.numerics import LinearField
         >>> f, g = LinearField([[1.0]]), LinearField([[2.0]])
-        >>> [d for _, d in SwitchingSystem([f, g], [2.0]).pieces((3.0, 0.0))]
+        >>> [d for _, d in SwitchingSystem([f, g], [2.0]).legs((3.0, 0.0))]
         [-1.0, -2.0]
         """
         t0, t1 = (instant(np.ones(1), t) for t in span)
@@ -132,7 +132,7 @@ def switching_flow_map(
 ) -> State:
     """Return Ψ_k(…Ψ₁(y₀)): each field of ``pieces`` for its duration, first to last.
 
-    ``pieces`` are pairs (field, duration) as in ``switching_euler``, or ``SwitchingSystem.pieces``;
+    ``pieces`` are pairs (field, duration) as in ``switching_euler``, or ``SwitchingSystem.legs``;
     a field is what ``flow_map`` takes, a negative duration runs it backwards. ``method`` and
     ``steps`` ≥ 1 are for all pieces or one for each. Each piece gets equal steps of its own: they
     end at the switches, so the order of the method is kept. Time starts at ``start`` and goes on

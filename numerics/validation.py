@@ -24,7 +24,8 @@ def finite_array(name: str, value: ArrayLike) -> FloatArray:
         given = np.asarray(value)
         if given.dtype.kind in "USV":
             raise TypeError(f"{given.dtype} is no number")
-        array = np.asarray(value, dtype=np.float64)
+        # Complex numbers are refused below, by name; to convert them would warn first.
+        array = np.asarray(given.real if np.iscomplexobj(given) else value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise DomainError(
             came=f"{name} = {value!r}",

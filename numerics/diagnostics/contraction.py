@@ -20,7 +20,7 @@ class ContractionFactor:
     >>> from flowcert.numerics import Euler, GradientField
     >>> found = contraction_factor(Euler, GradientField([[1.0]]), [[[1], [2]], [[-1], [-2]]], 0.25)
     >>> found.ratios.tolist(), found.pair.tolist()
-    ([0.75, 1.0], [[-1.0], [-2.0]])
+    ([0.75, 0.875], [[-1.0], [-2.0]])
     """
 
     factor: float

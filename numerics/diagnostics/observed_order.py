@@ -21,9 +21,10 @@ from .step_jacobian import in_digits, single_state
 
 _UNIT_ROUNDOFF = 2.0**-53
 _STEPS = (8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512)
-_WINDOWS = (5, 4)  # points; four leave three local orders
+_WINDOW = 4  # points, with three local orders between them
 _SPREAD = 0.2
-_SETTLED = 0.05
+_LOWEST = 0.5  # a method that converges has an order of at least 1
+_SETTLED = 0.08  # for one local order more: they may pass through a maximum
 _ROUNDINGS = 100
 _SPARE_DIGITS = 10
 
@@ -80,8 +81,8 @@ def observed_order(
     over the variables at its end is compared with the closed form, or else with Taylor series in
     more digits, or else with ``reference_flow``. Errors within 100 roundings (or 100 errors of the
     reference) are left out; in float64 the steps grow shorter until there or to 512 of them, in
-    ``digits`` digits until three local orders agree to 0.05. The asymptotic range is the finest
-    window of 4 or 5 step counts whose local orders are positive and agree to 0.2: coarser ones may be
+    ``digits`` digits until four local orders agree to 0.08. The asymptotic range is the finest
+    window of 4 step counts whose local orders are above ½ and agree to 0.2: coarser ones may be
     pre-asymptotic. Without such a window ``found`` is False and ``detail`` says why. Orders above
     5 need ``digits`` (60, say): float64 has no room for them. Raises DomainError, ShapeError,
     StructureError. Source: Hairer, Nørsett, Wanner, *Solving Ordinary Differential Equations I*,
@@ -188,10 +189,10 @@ def _error(method: Method, system: System, question: _Question, count: int) -> f
 
 
 def _settled(used: list[int], errors: list[float]) -> bool:
-    if len(used) < max(_WINDOWS):
+    points = _WINDOW + 1
+    if len(used) < points:
         return False
-    last = _local_orders(used[-4:], errors[-4:])
-    return bool(np.ptp(last) <= _SETTLED)
+    return bool(np.ptp(_local_orders(used[-points:], errors[-points:])) <= _SETTLED)
 
 
 def _local_orders(steps: Sequence[int], errors: Sequence[float]) -> list[float]:
@@ -211,7 +212,8 @@ def _judge(steps: tuple[int, ...], errors: tuple[float, ...], question: _Questio
         above = sum(question.floor < e < np.inf for e in errors)
         detail = (
             f"no asymptotic range: {above} of {len(errors)} errors lie above the floor of "
-            f"{question.floor:.1e}, and no three successive positive local orders agree to {_SPREAD}"
+            f"{question.floor:.1e}, and no three successive local orders above {_LOWEST} agree "
+            f"to {_SPREAD}"
         )
         return ObservedOrder(
             np.nan, np.nan, False, steps, errors, tuple(orders), None, question.reference, detail
@@ -231,15 +233,13 @@ def _judge(steps: tuple[int, ...], errors: tuple[float, ...], question: _Questio
 def _finest_window(
     orders: list[float], errors: tuple[float, ...], floor: float
 ) -> tuple[int, int] | None:
-    for last in reversed(range(len(errors))):
-        for size in _WINDOWS:
-            first = last - size + 1
-            if first < 0 or min(errors[first : last + 1]) <= floor:
-                continue
-            # Both comparisons fail on NaN.
-            local = orders[first:last]
-            if np.ptp(local) <= _SPREAD and min(local) > 0:
-                return first, last
+    for last in reversed(range(_WINDOW - 1, len(errors))):
+        first = last - _WINDOW + 1
+        local = orders[first:last]
+        # The comparisons fail on NaN.
+        agree = np.ptp(local) <= _SPREAD and min(local) > _LOWEST
+        if agree and min(errors[first : last + 1]) > floor:
+            return first, last
     return None
 
 
@@ -247,7 +247,7 @@ def _step_counts(steps: Sequence[int] | None) -> tuple[int, ...]:
     if steps is None:
         return _STEPS
     counts = tuple(int(count) for count in steps)
-    if counts != tuple(steps) or list(counts) != sorted(set(counts)) or counts[0] < 1:
+    if counts != tuple(steps) or list(counts) != sorted(set(counts)) or min(counts, default=0) < 1:
         raise DomainError(
             came=f"steps = {steps!r}",
             expected="increasing whole numbers of steps, at least 1",

@@ -15,7 +15,7 @@ from ...errors import DomainError, StructureError
 from ..elementary import is_exact_kind
 from ..systems.hamiltonian import EnergySystem, SkewGradientSystem
 from ..systems.system import State, System, Time
-from .increment import increment, mean_gradient
+from .difference_quotient import difference_quotient, mean_gradient
 from .method import Method
 from .newton import simplified_newton
 
@@ -39,14 +39,15 @@ def gonzalez_gradient(system: EnergySystem, x: State, y: State) -> State:
     [1.5]
     """
     x, y = np.broadcast_arrays(x, y)
-    at_middle = system.gradient((x + y) / 2)
     d = y - x
-    length = np.abs(d).max(axis=-1, keepdims=True)
-    direction = d / np.where(length == 0, 1, length)  # |d|² may underflow, |direction|² does not
-    missing = increment(system.energy, system.gradient, x, y) - (at_middle * d).sum(axis=-1)
+    length = np.abs(d).max(axis=-1)
+    # |d|² may underflow, |direction|² does not.
+    direction = d / np.where(length == 0, 1, length)[..., None]
+    at_middle = system.gradient((x + y) / 2)
+    slope = difference_quotient(system.energy, system.gradient, x, direction, length)
+    missing = slope[..., None] - (at_middle * direction).sum(axis=-1, keepdims=True)
     square = (direction * direction).sum(axis=-1, keepdims=True)
-    scale = np.where(length == 0, 1, length * square)
-    return np.asarray(at_middle + missing[..., None] / scale * direction)
+    return np.asarray(at_middle + missing / np.where(square == 0, 1, square) * direction)
 
 
 def itoh_abe_gradient(system: EnergySystem, x: State, y: State) -> State:
@@ -57,20 +58,17 @@ def itoh_abe_gradient(system: EnergySystem, x: State, y: State) -> State:
     to the rounding of ∂ᵢH where yᵢ − xᵢ is small; ∇̄H(x, x) = ∇H(x). Not symmetric in x and y.
     Source: Itoh and Abe, J. Comput. Phys. 76 (1988) [P]; the safe form flowcert [D].
 
-    >>> product = SkewGradientSystem(lambda y: y[..., 0] * y[..., 1], lambda y: y[..., ::-1], np.eye(2))
-    >>> itoh_abe_gradient(product, np.zeros(2), np.array([2.0, 3.0])).tolist()
+    >>> product = lambda y: y[..., 0] * y[..., 1]
+    >>> system = SkewGradientSystem(product, lambda y: y[..., ::-1], np.eye(2))
+    >>> itoh_abe_gradient(system, np.zeros(2), np.array([2.0, 3.0])).round(12).tolist()
     [0.0, 2.0]
     """
     x, y = np.broadcast_arrays(x, y)
     n = x.shape[-1]
     index = np.arange(n)
-    # Row i holds zᵢ₋₁ and zᵢ: they differ in coordinate i only.
-    before = np.where(index < index[:, None], y[..., None, :], x[..., None, :])
-    after = np.where(index <= index[:, None], y[..., None, :], x[..., None, :])
-    d = y - x
-    changes = increment(system.energy, system.gradient, before, after)
-    partials = system.gradient(after)[..., index, index]
-    return np.asarray(np.where(d == 0, partials, changes / np.where(d == 0, 1, d)))
+    # Row i holds zᵢ₋₁, from which coordinate i alone moves.
+    corners = np.where(index < index[:, None], y[..., None, :], x[..., None, :])
+    return difference_quotient(system.energy, system.gradient, corners, np.eye(n, dtype=int), y - x)
 
 
 def average_gradient(system: EnergySystem, x: State, y: State, nodes: int = 4) -> State:
@@ -83,11 +81,11 @@ def average_gradient(system: EnergySystem, x: State, y: State, nodes: int = 4) -
     J. Phys. A 41 (2008) [P].
 
     >>> quartic = SkewGradientSystem(lambda y: (y**4).sum(-1), lambda y: 4 * y**3, np.eye(1))
-    >>> average_gradient(quartic, np.zeros(1), np.ones(1), nodes=2).tolist()
+    >>> average_gradient(quartic, np.zeros(1), np.ones(1), nodes=2).round(12).tolist()
     [1.0]
     """
     x, y = np.broadcast_arrays(x, y)
-    return mean_gradient(system.gradient, x, y, nodes)
+    return mean_gradient(system.gradient, x, y - x, nodes)
 
 
 class DiscreteGradient(Method):
@@ -124,13 +122,15 @@ class DiscreteGradient(Method):
         return _with_energy(system)
 
     def step(self, system: System, t: Time, y: State, h: Time) -> State:
-        if not isinstance(system, EnergySystem):
-            system = _with_energy(system)
-        energetic: EnergySystem = system
+        energetic: object = system
+        if not isinstance(energetic, EnergySystem):
+            raise _no_energy(energetic)
 
         def residual(z: State) -> State:
             start = y if z.ndim == y.ndim else y[..., None, :]
-            force = energetic.structure((start + z) / 2) @ self.gradient(energetic, start, z)[..., None]
+            force = (
+                energetic.structure((start + z) / 2) @ self.gradient(energetic, start, z)[..., None]
+            )
             return np.asarray(z - start - h * force[..., 0])
 
         def size(z: State) -> State:
@@ -198,11 +198,7 @@ def AverageVectorField(nodes: int = 4) -> DiscreteGradient:
 
 def _with_energy(system: object) -> System:
     if not isinstance(system, EnergySystem):
-        raise StructureError(
-            came=f"{type(system).__name__} without an energy",
-            expected="a system ẏ = S(y)∇H(y) with energy, gradient and structure",
-            remedy="Write SkewGradientSystem(energy, gradient, structure) or HamiltonianSystem.",
-        )
+        raise _no_energy(system)
     if isinstance(system, System):
         return system
     return SkewGradientSystem(
@@ -210,12 +206,22 @@ def _with_energy(system: object) -> System:
     )
 
 
+def _no_energy(system: object) -> StructureError:
+    return StructureError(
+        came=f"{type(system).__name__} without an energy",
+        expected="a system ẏ = S(y)∇H(y) with energy, gradient and structure",
+        remedy="Write SkewGradientSystem(energy, gradient, structure) or HamiltonianSystem.",
+    )
+
+
 def _derivative(residual: Callable[[State], State], z: State) -> State:
     """∂residual/∂z by forward differences, all shifts in one call."""
-    size = np.abs(z).max(axis=-1, keepdims=True)
+    base = residual(z)
+    # Where the state is next to 0 and its rate is not, the step sets the scale.
+    size = np.maximum(np.abs(z), np.abs(base)).max(axis=-1, keepdims=True)
     shift = _root_of_roundoff(z) * np.where(size == 0, 1, size)[..., None]
     moved = residual(z[..., None, :] + shift * np.eye(z.shape[-1], dtype=int))
-    columns = (moved - residual(z)[..., None, :]) / shift
+    columns = (moved - base[..., None, :]) / shift
     return np.asarray(np.swapaxes(columns, -1, -2))
 
 

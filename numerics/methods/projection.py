@@ -11,7 +11,7 @@ from ...errors import ConvergenceError, ShapeError, StructureError
 from ..elementary import is_exact_kind, sqrt
 from ..systems.invariant import Invariant
 from ..systems.system import State, System, Time
-from .increment import unit_roundoff
+from .difference_quotient import unit_roundoff
 from .method import Method
 from .newton import simplified_newton
 
@@ -61,7 +61,7 @@ class _OnInvariants(Method):
                 )
 
     def _scale(self, gradients: State) -> State:
-        """|∇I_k|, or 1 where it vanishes, shape (..., m): multipliers get the scale of the state."""
+        """|∇I_k|, or 1 where it is 0, shape (..., m): multipliers get the scale of the state."""
         largest = np.abs(gradients).max(axis=-1)
         largest = np.where(largest == 0, 1, largest)
         length = sqrt(((gradients / largest[..., None]) ** 2).sum(axis=-1))
@@ -127,10 +127,11 @@ class Projection(_OnInvariants):
             values = (np.abs(self.values(free)) + np.abs(level)) / scale
             return np.asarray(np.abs(free).max(axis=-1) + values.max(axis=-1))
 
-        start = 0 * (self.values(free) - level)
-        return corrected(
-            simplified_newton(residual, derivative, start, size, what=f"λ of {self.name}")
-        )
+        def solve(start: State) -> State:
+            return simplified_newton(residual, derivative, start, size, what=f"λ of {self.name}")
+
+        # Newton leaves less than one rounding, but of one sign; started again, nothing.
+        return corrected(solve(solve(0 * (self.values(free) - level))))
 
 
 class SymmetricProjection(_OnInvariants):
@@ -193,8 +194,10 @@ class SymmetricProjection(_OnInvariants):
             values = (np.abs(self.values(free)) + np.abs(level)) / scale
             return np.asarray(np.abs(free).max(axis=-1) + values.max(axis=-1))
 
-        solution = simplified_newton(residual, derivative, start, size, what=f"μ of {self.name}")
-        return solution[..., :n]
+        def solve(z: State) -> State:
+            return simplified_newton(residual, derivative, z, size, what=f"μ of {self.name}")
+
+        return solve(solve(start))[..., :n]
 
 
 def _as_level(level: Any, m: int) -> State:

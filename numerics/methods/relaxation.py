@@ -10,13 +10,12 @@ import numpy as np
 from ...errors import ConvergenceError, DomainError, ShapeError
 from ..systems.invariant import Invariant
 from ..systems.system import State, System, Time
-from .increment import increment, unit_roundoff
+from .difference_quotient import difference_quotient, unit_roundoff
 from .method import Method
 
-_WIDTHS = [2.0**-k for k in (16, 12, 9, 6, 4, 2, 1)]  # where γ is looked for: 1 ± width
+_WIDTHS = (1 / 16, 1 / 4, 1 / 2)  # γ is looked for in 1 ± width
 _MOST_ROUNDS = 40
 _MOST_ITERATIONS = 200
-_ROUNDINGS = 32  # an increment of the invariant below so many roundings is none
 
 
 class Relaxation(Method):
@@ -27,8 +26,8 @@ class Relaxation(Method):
     and y + γ(Ψ(h̃) − y) is the solution at t + γh̃ up to O(h^(p+1)), for Ψ(h̃) − y = h̃f + O(h²) and
     the solution differs from Ψ(h̃) by (γ − 1)h̃f + O((γ − 1)h²) there. With h̃ = h it would be taken
     for the solution at t + h, from which it is (γ − 1)hf = O(h^p) away: one order lost. So h̃ solves
-    h̃γ(h̃) = h, by secants. For a quadratic I the equation for γ is linear, once its root 0 is
-    divided out. Batches are run element by element, each with its own γ and h̃; at rest
+    h̃γ(h̃) = h, by secants. For a quadratic I the equation for γ is linear, once its root 0
+    is divided out. Batches are run element by element, each with its own γ and h̃; at rest
     y⁺ = y. Raises ConvergenceError where no γ in [½, 3/2] is found, DomainError for a method of
     order 1, ShapeError for an invariant of another dimension. Source: Ketcheson, SIAM J. Numer.
     Anal. 57 (2019); Ranocha et al., SIAM J. Sci. Comput. 42 (2020) [P]; h̃: flowcert [D].
@@ -70,45 +69,52 @@ class Relaxation(Method):
         if h == 0:
             return y
         tolerance = 4 * unit_roundoff(y)
-
-        def relaxed(stretch: Any) -> tuple[State, Any]:
-            d = self.method.step(system, t, y, stretch * h) - y
-            factor = self._factor(y, d)
-            return y + factor * d, factor
-
-        stretch: Any = h / h
-        point, factor = relaxed(stretch)
+        stretch: Any = 1 + 0 * y[0]
         before: tuple[Any, Any] | None = None
         for _ in range(_MOST_ROUNDS):
+            d = self.method.step(system, t, y, stretch * h) - y
+            factor, uncertainty = self._factor(y, d)
             defect = stretch * factor - 1
-            if abs(defect) <= tolerance:
-                return point
+            if abs(defect) <= max(tolerance, uncertainty):
+                return np.asarray(y + factor * d)
             if before is None or before[1] == defect:
                 following = stretch / factor
             else:
                 following = stretch - defect * (stretch - before[0]) / (defect - before[1])
-            # γ is known to the rounding of I only: its defect may not reach its own tolerance.
-            if before is not None and abs(defect) >= abs(before[1]) / 2:
-                return point
             before = (stretch, defect)
             stretch = following
-            point, factor = relaxed(stretch)
-        return point
+        raise ConvergenceError(
+            came=f"a step of {self.name} that does not end at its time",
+            expected=f"h̃ with γ(h̃)h̃ = h within {_MOST_ROUNDS} rounds",
+            remedy="Take a smaller step.",
+        )
 
-    def _factor(self, y: State, d: State) -> Any:
-        """The γ nearest to 1 with I(y + γd) = I(y)."""
-        if not np.any(d != 0):
-            return 1
+    def _factor(self, y: State, d: State) -> tuple[Any, Any]:
+        """The γ nearest to 1 with I(y + γd) = I(y), and how far rounding leaves it open."""
         function, gradient = self.invariant.function, self.invariant.gradient
 
         def slope(factor: Any) -> Any:
             # (I(y + γd) − I(y))/γ: the root γ = 0 is divided out.
-            return increment(function, gradient, y, y + factor * d) / factor
+            return difference_quotient(function, gradient, y, d, np.asarray(factor))[()]
 
-        at_one = slope(1.0)
-        if at_one == 0:
-            return 1
-        return 0
+        one: Any = 1 + 0 * y[0]
+        at_one = slope(one)
+        # d is a difference of rounded states: what it changes in I is known no better than this.
+        steepness = np.abs(np.asarray(gradient(y)) * np.maximum(np.abs(y), np.abs(y + d))).sum()
+        noise = 4 * unit_roundoff(y) * steepness
+        if abs(at_one) <= noise:
+            return one, 0 * one
+        for width in _WIDTHS:
+            for end in (one - width, one + width):
+                value = slope(end)
+                if value * at_one <= 0:
+                    factor = _root(slope, one, at_one, end, value, noise / 64)
+                    return factor, abs(factor - 1) * noise / abs(at_one)
+        raise ConvergenceError(
+            came=f"a step of {self.name} along which {self.invariant.name!r} is not met again",
+            expected="a factor γ in [½, 3/2] with I(y + γd) = I(y)",
+            remedy="Take a smaller step, or check that I is an invariant that is not linear.",
+        )
 
     def _check(self, system: System) -> None:
         if self.invariant.dimension != system.dimension:
@@ -118,3 +124,18 @@ class Relaxation(Method):
                 expected=f"the system's dimension, {system.dimension}",
                 remedy="Build the invariant for this system.",
             )
+
+
+def _root(function: Callable[[Any], Any], a: Any, at_a: Any, b: Any, at_b: Any, noise: Any) -> Any:
+    """A zero between a and b by the Illinois method: false position, the idle end weighed down."""
+    for _ in range(_MOST_ITERATIONS):
+        point = b - at_b * (b - a) / (at_b - at_a)
+        value = function(point)
+        if abs(value) <= noise or point in (a, b):
+            return point
+        if value * at_b < 0:
+            a, at_a = b, at_b
+        else:
+            at_a = at_a / 2
+        b, at_b = point, value
+    return b

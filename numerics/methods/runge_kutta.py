@@ -84,11 +84,11 @@ class RungeKutta(Method):
             start = block[0]
             bases = [_advance(y, h, A[i, :start], slopes) for i in block]
             times = [t + c[i] * h for i in block]
-            inner = A[np.ix_(block, block)]
-            if len(block) == 1 and inner[0, 0] == 0:
+            if len(block) == 1 and A[start, start] == 0:
                 known = first if start == 0 else None
                 slopes.append(system(times[0], bases[0]) if known is None else known)
                 continue
+            inner = A[np.ix_(block, block)]
             if jacobian is None:
                 jacobian = system.jacobian(t, y)
             slopes += _solve(system, inner, times, np.stack(bases, axis=-2), h, jacobian, self.name)

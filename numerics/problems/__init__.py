@@ -13,6 +13,7 @@ from .lotka_volterra import LotkaVolterra
 from .lotka_volterra_logarithmic import LotkaVolterraLogarithmic
 from .pendulum import Pendulum
 from .problem import Problem
+from .product_oscillator import ProductOscillator
 from .registry import all_problems, find_problem
 from .rigid_body import RigidBody
 from .sir import SIR
@@ -32,6 +33,7 @@ __all__ = [
     "LotkaVolterraLogarithmic",
     "Pendulum",
     "Problem",
+    "ProductOscillator",
     "RigidBody",
     "all_problems",
     "find_problem",

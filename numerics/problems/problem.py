@@ -26,9 +26,9 @@ class Problem:
     mpmath numbers right to their working precision; None where no closed form is known.
     Source: flowcert [D].
 
-    >>> from flowcert.numerics.problems import Pendulum
-    >>> Pendulum.exact(0.0, Pendulum.start).tolist() == Pendulum.start.tolist()
-    True
+    >>> from flowcert.numerics.problems import Kepler
+    >>> Kepler.exact(0.0, Kepler.start).tolist(), [i.name for i in Kepler.invariants]
+    ([0.4, 0.0, 0.0, 2.0], ['energy', 'angular momentum'])
     """
 
     name: str

@@ -64,11 +64,11 @@ def _solution(t: Any, y: list[Any]) -> list[Any]:
     """
     import mpmath
 
+    if sum(x == 0 for x in y) >= 2:
+        return y  # turning about an axis
     half, middle = mpmath.mpf(1) / 2, y[1]
     # y₁² + y₂²/2 and y₃² + y₂²/2 are constant: the squares where y₂ = 0.
     squares = [x * x + half * middle**2 for x in (y[0], y[2])]
-    if min(squares) == 0:
-        return y
     exchanged = squares[0] > squares[1]
     outer, never_zero = (y[2], y[0]) if exchanged else (y[0], y[2])
     small, large = sorted(squares)

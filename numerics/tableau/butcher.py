@@ -191,12 +191,18 @@ class ButcherTableau(Tableau):
 
 
 def _checked_stages(A: Any, b: Any, c: Any, b_hat: Any) -> int:
-    s = len(b)
-    shapes = [len(c), *([] if b_hat is None else [len(b_hat)])]
-    if s == 0 or len(A) != s or any(len(row) != s for row in A) or any(n != s for n in shapes):
-        rows = sorted({len(row) for row in A})
+    try:
+        s, rows = len(b), [len(row) for row in A]
+        shapes = [len(c), *([] if b_hat is None else [len(b_hat)])]
+    except TypeError as error:
         raise ShapeError(
-            came=f"A with {len(A)} rows of length {rows}, {s} weights, {shapes} nodes and b_hat",
+            came="A, b, c that are no rows of numbers",
+            expected="A (s, s), b (s,), c (s,), b_hat (s,) or None, s ≥ 1",
+            remedy="Write one stage as [[0]], [1], [0].",
+        ) from error
+    if s == 0 or rows != [s] * s or any(n != s for n in shapes):
+        raise ShapeError(
+            came=f"A with rows of lengths {rows}, {s} weights, {shapes} nodes and b_hat",
             expected="A (s, s), b (s,), c (s,), b_hat (s,) or None, s ≥ 1",
             remedy="Fill A with zeros: all rows have s entries.",
         )

@@ -57,7 +57,8 @@ def circle_contractivity_radius(tableau: Tableau) -> Any:
     r = sup{r : B + rM ⪰ 0}, so that −1/r is the largest ρ with M ⪰ ρB, M = BA + AᵀB − bbᵀ, of
     the irreducible method. For gradients of convex L-smooth potentials κ = 1/L and h ≤ 2r/L.
     Guaranteed: exact. The result is a sympy number: ``oo`` if M ⪰ 0, ``0`` unless all bⱼ > 0, else
-    the smallest positive root of det(B + rM): a ``Rational``, a quadratic surd or a ``CRootOf``.
+    the smallest positive root of det(B + rM): a ``Rational``, a quadratic surd or a (multiple of a)
+    ``CRootOf``. Lobatto IIIA and IIIB have 2√((s − 1)(2s − 3)), s = 2 the trapezoid among them.
     Source: Dahlquist and Jeltsch (1979); paper, runge-kutta factors [P]; as a determinant [D].
 
     >>> from flowcert.numerics import ButcherTableau
@@ -79,7 +80,4 @@ def circle_contractivity_radius(tableau: Tableau) -> Any:
         return sympy.oo
     # det(I + rB⁻¹M): the characteristic polynomial of −B⁻¹M with its coefficients reversed.
     pencil = -(algebra.gram.inv() * form)
-    root = smallest_positive_root(list(pencil.charpoly()), algebra.domain)
-    if root is None:
-        raise AssertionError("an indefinite form has a negative eigenvalue")
-    return root
+    return smallest_positive_root(list(pencil.charpoly()), algebra.domain)

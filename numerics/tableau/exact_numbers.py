@@ -17,6 +17,7 @@ from ...errors import DomainError
 Exact = Any
 
 _LONGEST_TEXT = 400
+_LARGEST_DEGREE = 64
 _DECIMAL = re.compile(r"\d+(\.\d*)?|\.\d+")
 _ALPHABET = re.compile(r"[0-9.+\-*/() \t]|sqrt")
 
@@ -98,16 +99,37 @@ def simplified(numbers: Sequence[Exact]) -> tuple[Exact, ...]:
         return tuple(numbers)
     from sympy import expand
 
+    _limit_roots(numbers)
     domain, elements = field_elements(numbers)
     written = [expand(domain.to_sympy(x)) for x in elements]
     return tuple(Fraction(int(x.p), int(x.q)) if x.is_Rational else x for x in written)
+
+
+def _limit_roots(numbers: Sequence[Exact]) -> None:
+    """Refuse fields of a degree above 64, in which exact arithmetic takes minutes."""
+    import sympy
+
+    roots = {
+        (power.base, power.exp.q)
+        for x in numbers
+        if not isinstance(x, Fraction)
+        for power in x.atoms(sympy.Pow)
+        if power.exp.is_Rational and power.exp.q > 1
+    }
+    degree = math.prod(int(q) for _, q in roots)
+    if degree > _LARGEST_DEGREE:
+        raise DomainError(
+            came=f"{len(roots)} different roots, which span a field of degree {degree}",
+            expected=f"coefficients in a field of degree at most {_LARGEST_DEGREE}",
+            remedy="Gauss, Radau and Lobatto methods of any s are CollocationTableau(family, s).",
+        )
 
 
 def parse(text: str) -> Exact:
     """Return the number that ``text`` writes with + − * / parentheses and sqrt(…).
 
     >>> parse("(3 + sqrt(3))/6")
-    1/2 + sqrt(3)/6
+    sqrt(3)/6 + 1/2
     """
     if len(text) > _LONGEST_TEXT or _ALPHABET.sub("", text).strip() or "**" in text or "//" in text:
         raise _unreadable(text)

@@ -159,9 +159,7 @@ def _of_content(file: Path, content: object) -> NamedTableau:
 
 
 def _is_row_of_numbers(vector: object) -> bool:
-    return isinstance(vector, list) and all(
-        isinstance(x, int | str) and not isinstance(x, bool) for x in vector
-    )
+    return isinstance(vector, list) and all(isinstance(x, int | str) for x in vector)
 
 
 def _recovered(x: Any) -> Any:

@@ -123,9 +123,10 @@ def smallest_positive_root(
 ) -> Any | None:
     """Return the smallest root x > 0 of p ≠ 0 as an exact sympy number, or None.
 
-    A ``Rational``, a quadratic surd, or else a ``CRootOf`` with its minimal polynomial. With
-    ``sign_changing`` only roots of odd multiplicity count. Over Q(α) the root is one of the norm
-    of p, a rational polynomial; Sturm's theorem tells which. Source: flowcert [D].
+    A ``Rational``, a quadratic surd, or else a rational multiple of a ``CRootOf`` (sympy pulls
+    factors out of it). With ``sign_changing`` only roots of odd multiplicity count. Over Q(α) the
+    root is one of the norm of p, a rational polynomial; Sturm's theorem tells which.
+    Source: flowcert [D].
 
     >>> from sympy import QQ
     >>> smallest_positive_root([QQ(-3), QQ(3), QQ(1)], QQ)

@@ -146,8 +146,8 @@ def linear_stability_interval(tableau: Tableau) -> Any:
     """Return the largest x with |R| ≤ 1 on [−x, 0]: a sympy number, ``oo`` if there is no end.
 
     The end is the smallest x > 0 at which D(−x)² − N(−x)² changes its sign: a ``Rational``, a
-    quadratic surd or a ``CRootOf``. Guaranteed: exact. Source: Hairer and Wanner, *Solving
-    Ordinary Differential Equations II*, section IV.2 [D].
+    quadratic surd or a rational multiple of a ``CRootOf``. Guaranteed: exact. Source: Hairer and
+    Wanner, *Solving Ordinary Differential Equations II*, section IV.2 [D].
 
     >>> from flowcert.numerics import ButcherTableau
     >>> linear_stability_interval(ButcherTableau([[0]], [1], [0]))  # Euler
@@ -160,14 +160,8 @@ def linear_stability_interval(tableau: Tableau) -> Any:
         [-q if k % 2 else q for k, q in enumerate(polynomial)]
         for polynomial in (numerator, denominator)
     )
-    inside = trimmed(
-        _difference(multiplied(bottom, bottom, domain), multiplied(top, top, domain), domain)
-    )
-    if not inside:
-        return sympy.oo
-    lowest = next(q for q in inside if q)
-    if ordered_field(domain).sign(lowest) < 0:
-        return sympy.Integer(0)
+    # 2x + O(x²), because Σb = 1: positive at first, up to a root of odd multiplicity.
+    inside = _difference(multiplied(bottom, bottom, domain), multiplied(top, top, domain), domain)
     end = smallest_positive_root(inside, domain, sign_changing=True)
     return sympy.oo if end is None else end
 

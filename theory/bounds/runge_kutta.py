@@ -53,7 +53,7 @@ def bound_circle_contractivity_radius(tableau: Tableau) -> float:
 
     ∞ where every step is non-expansive. Guaranteed: at most ``tableau
     .circle_contractivity_radius()``, by one rounding. Source: Dahlquist and Jeltsch (1979); paper,
-    Runge-Kutta steps [P], claim ``D4.circle_contractivity``.
+    Runge–Kutta steps [P], claim ``D4.circle_contractivity``.
 
     >>> from flowcert.numerics import RK4
     >>> bound_circle_contractivity_radius(RK4.tableau)
@@ -76,8 +76,9 @@ def bound_runge_kutta_step(radius: ArrayLike, smoothness: ArrayLike) -> FloatArr
 
     2r/L with r = ``radius`` ≥ 0 of the method, rounded down and possibly ∞
     (``bound_circle_contractivity_radius``), L = ``smoothness`` > 0 (for V = 1ᵀΓ(Ax + b): ‖A‖²).
-    Arguments broadcast. Guaranteed: every h in [0, result] is non-expansive; rounded down. Raises
-    DomainError, ShapeError. Source: paper, Runge-Kutta steps [P], claim ``D4.circle_contractivity``.
+    Arguments broadcast. Guaranteed: every h in [0, result] is non-expansive; rounded down.
+    Raises DomainError, ShapeError. Source: Dahlquist and Jeltsch (1979); paper, Runge–Kutta
+    steps [P], claim ``D4.circle_contractivity``.
 
     >>> bound_runge_kutta_step(1.0, [1.0, 4.0]).tolist()
     [2.0, 0.5]

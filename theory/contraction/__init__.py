@@ -7,6 +7,7 @@ bound is rigorous. ``worst_stage_data`` shows exactly how much of it is attained
 """
 
 from .autonomous import AutonomousStep, PotentialPoint, autonomous_step
+from .averagedness import exact_averagedness
 from .certificate import ContractionCertificate
 from .factor import runge_kutta_contraction
 from .stage_data import StageData, admissible_stage_data, worst_stage_data
@@ -20,6 +21,7 @@ __all__ = [
     "StageForms",
     "admissible_stage_data",
     "autonomous_step",
+    "exact_averagedness",
     "runge_kutta_contraction",
     "worst_stage_data",
 ]

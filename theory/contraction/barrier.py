@@ -39,7 +39,7 @@ def minimise(
     while True:
         x = _centre(t * cost, constant, stacked, x)
         if len(constant) / t <= gap:
-            return x, np.linalg.inv(constant + np.tensordot(x, stacked, 1)) / t
+            return x, np.asarray(np.linalg.inv(constant + np.tensordot(x, stacked, 1)) / t)
         t *= _GROWTH
 
 

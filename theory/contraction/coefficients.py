@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import DomainError
 from ...numerics import ButcherTableau, Tableau
+from ...numerics.tableau.collocation import CollocationTableau
 
 
 def rational_coefficients(
@@ -19,6 +20,8 @@ def rational_coefficients(
     >>> rational_coefficients(Euler.tableau)
     (((Fraction(0, 1),),), (Fraction(1, 1),))
     """
+    if isinstance(tableau, CollocationTableau):
+        tableau = tableau.exact()
     if isinstance(tableau, ButcherTableau):
         entries = [*tableau.b, *(x for row in tableau.A for x in row)]
         if all(isinstance(x, Fraction) for x in entries):

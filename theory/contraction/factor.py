@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from ...errors import ConvergenceError
 from ...numerics import Tableau
-from ...numerics.validation import FloatArray
 from .certificate import ContractionCertificate
 from .coefficients import exact_fraction, exact_slopes, rational_coefficients
 from .exact_forms import smallest_first_entry
@@ -67,16 +64,16 @@ def _candidates(forms: StageForms) -> Iterator[tuple[Fraction, ...]]:
     """Multipliers to try, the best ones first and those that lie deeper inside later."""
     found = search_multipliers(forms)
     for blend in (0.0, 1e-9, 1e-6, 1e-3, 1.0):
-        mixed = (1 - blend) * found.multipliers + blend * found.interior
-        yield _shortened(mixed)
-        yield tuple(Fraction(float(d)) for d in mixed)
+        mixed = [
+            float((1 - blend) * d + blend * inside)
+            for d, inside in zip(found.multipliers, found.interior, strict=True)
+        ]
+        for rounding in (_shortened, Fraction):
+            yield tuple(rounding(d) * unit for d, unit in zip(mixed, found.units, strict=True))
 
 
-def _shortened(multipliers: FloatArray) -> tuple[Fraction, ...]:
-    """The multipliers in fewer bits: the factor changes by the square of that."""
-    mantissa, exponent = np.frexp(multipliers)
-    return tuple(
-        Fraction(round(float(m) * 2**_BITS_OF_MULTIPLIERS))
-        * Fraction(2) ** (int(e) - _BITS_OF_MULTIPLIERS)
-        for m, e in zip(mantissa, exponent, strict=True)
-    )
+def _shortened(multiplier: float) -> Fraction:
+    """The multiplier in fewer bits: the factor changes by the square of that."""
+    mantissa, exponent = math.frexp(multiplier)
+    bits = _BITS_OF_MULTIPLIERS
+    return Fraction(round(mantissa * 2**bits)) * Fraction(2) ** (exponent - bits)

@@ -18,11 +18,13 @@ _SMALLEST_MARGIN = 1e-9
 class Search(NamedTuple):
     """Multipliers d (s,), others well inside of the admissible set, a Gram matrix (s+1, s+1).
 
-    The Gram matrix of (e, w₁, …, w_s) belongs nearly to the worst admissible differences.
+    d_j is ``multipliers``[j]·``units``[j], the units being powers of 2. The Gram matrix of
+    (e, w₁, …, w_s) belongs nearly to the worst admissible differences.
     """
 
     multipliers: FloatArray
     interior: FloatArray
+    units: tuple[Fraction, ...]
     worst: FloatArray
 
 
@@ -36,12 +38,10 @@ def search_multipliers(forms: StageForms) -> Search:
     >>> search_multipliers(euler).multipliers.round(4).tolist()
     [2.0]
     """
-    # In units in which all differences are about 1; squares of powers of 2 are exact.
-    units, size = _units(forms)
-    scale = np.outer(units, units)
-    constant = _floats(forms.lacking([])) * scale / size**2
+    sizes, whole = _sizes(forms)
+    constant = _floats(forms.lacking([]), sizes, whole)
     stages = range(len(forms.stages))
-    squares = [_floats(forms.multiplier(j)) * scale / units[j + 1] ** 2 for j in stages]
+    squares = [_floats(forms.multiplier(j), sizes, sizes[j + 1]) for j in stages]
     try:
         interior = _interior([-form[1:, 1:] for form in squares], -constant[1:, 1:])
         found, gram = _best(constant, squares, interior)
@@ -51,8 +51,9 @@ def search_multipliers(forms: StageForms) -> Search:
             expected="forms whose entries differ by less than about 1e8",
             remedy="Take a shorter step.",
         ) from error
-    back = size**2 / units[1:] ** 2
-    return Search(np.maximum(found, 0.0) * back, interior * back, gram * scale)
+    units = tuple((whole / size) ** 2 for size in sizes[1:])
+    lengths = np.array([float(size) for size in sizes])
+    return Search(np.maximum(found, 0.0), interior, units, gram * np.outer(lengths, lengths))
 
 
 def _best(
@@ -100,17 +101,25 @@ def _interior(forms: list[FloatArray], result: FloatArray) -> FloatArray:
     return np.asarray(d * (2.0 * max(float(np.linalg.norm(result, 2)), 1.0) / margin))
 
 
-def _units(forms: StageForms) -> tuple[FloatArray, float]:
-    """Powers of 2 about as large as e and the wⱼ can become for |e| = 1, and as the result."""
-    steepest = float(max(abs(slope) for slope in forms.slopes))
-    largest = np.ones(len(forms.stages) + 1)
+def _sizes(forms: StageForms) -> tuple[list[Fraction], Fraction]:
+    """Powers of 2 about as large as e and the wⱼ can become for |e| = 1, and as the result.
+
+    In these units all differences are about 1.
+    """
+    steepest = max(abs(slope) for slope in forms.slopes)
+    sizes = [Fraction(1)]
     for j, row in enumerate(forms.stages):
-        largest[j + 1] = steepest * sum(
-            abs(float(x)) * largest[i] for i, x in enumerate(row[: j + 1])
-        )
-    units = 2.0 ** np.round(np.log2(largest))
-    size = sum(abs(float(x)) * units[i] for i, x in enumerate(forms.result))
-    return units, 2.0 ** round(np.log2(size))
+        reach = sum(abs(x) * size for x, size in zip(row[: j + 1], sizes, strict=True))
+        # A stage that depends on itself damps: w = steepest·(reach − a w).
+        sizes.append(_power_of_two(steepest * reach / (1 + steepest * abs(row[j + 1]))))
+    whole = sum((abs(x) * size for x, size in zip(forms.result, sizes, strict=True)), Fraction(0))
+    return sizes, _power_of_two(whole)
+
+
+def _power_of_two(x: Fraction) -> Fraction:
+    """A power of 2 within a factor 2 of x > 0."""
+    exponent = x.numerator.bit_length() - x.denominator.bit_length()
+    return Fraction(2) ** exponent
 
 
 def _with_diagonal(form: FloatArray, diagonal: FloatArray) -> FloatArray:
@@ -121,5 +130,11 @@ def _with_diagonal(form: FloatArray, diagonal: FloatArray) -> FloatArray:
     return whole
 
 
-def _floats(form: list[list[Fraction]]) -> FloatArray:
-    return np.array([[float(x) for x in row] for row in form])
+def _floats(form: list[list[Fraction]], sizes: list[Fraction], unit: Fraction) -> FloatArray:
+    """The form in the units ``sizes``, divided by unit²; scaled before it is rounded."""
+    return np.array(
+        [
+            [float(x * p * q / unit**2) for x, q in zip(row, sizes, strict=True)]
+            for row, p in zip(form, sizes, strict=True)
+        ]
+    )

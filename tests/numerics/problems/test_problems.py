@@ -115,7 +115,7 @@ def test_the_rigid_body_is_both():
 
 def test_sir_is_the_mass_form():
     """(M − Mᵀ)1 with the streams in M."""
-    x, y, z = SIR.start
+    x, y, _ = SIR.start
     M = np.array([[0, 0, 0], [x * y, 0, 0], [0, y, 0]])
     assert np.array_equal(SIR.system(0.0, SIR.start), (M - M.T) @ np.ones(3))
     assert SIR.system(0.0, SIR.start).tolist() == [-x * y, x * y - y, y]

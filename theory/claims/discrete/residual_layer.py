@@ -10,8 +10,8 @@ import sympy
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ....numerics import Euler, ExpansiveLayerField, FieldSystem, switching_euler
-from ....numerics.systems.system import State
+from ....numerics import Euler, ExpansiveLayerField, switching_euler
+from ....numerics.switching import SwitchingSystem
 from ....numerics.validation import FloatArray
 from ... import strategies
 from ...claim import Assumption, Claim, Measurement, Mutant, NotApplicable, Source
@@ -45,16 +45,11 @@ class ResidualNetwork:
 
     def as_integrator(self, x: FloatArray, *, delay: float = 0.0) -> FloatArray:
         """The network as the Euler method applied to ẋ = Λ(θ(t + delay), x)."""
-        switches = np.cumsum([0.0, *(h for _, h in self.layers)])
-
-        def rate(t: float, state: State) -> State:
-            # θ is constant on [tᵢ, tᵢ₊₁), the switch belongs to the layer that begins there.
-            layer = int(np.searchsorted(switches, t + delay, side="right")) - 1
-            return self.layers[min(layer, len(self.layers) - 1)][0](state)
-
-        system = FieldSystem(rate, self.lift.shape[0])
+        # θ is constant on [tᵢ, tᵢ₊₁), the switch belongs to the layer that begins there.
+        system = SwitchingSystem.of_durations(self.layers, start=-delay)
         state = self.lift @ x
-        for t, (_, h) in zip(switches, self.layers, strict=False):
+        times = np.cumsum([0.0, *(h for _, h in self.layers)])
+        for t, (_, h) in zip(times, self.layers, strict=False):
             state = Euler.step(system, t, state, h)
         return self.projection @ state
 

@@ -55,16 +55,15 @@ class CoupledLayer:
 
 
 @st.composite
-def _layers(draw: st.DrawFn) -> tuple[CoupledLayer, FloatArray]:
-    k, m = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    layer = CoupledLayer(
+def coupled_layers(draw: st.DrawFn, k: int, m: int) -> CoupledLayer:
+    """Layers on (x, v) in R^(k + m)."""
+    return CoupledLayer(
         draw(arrays(k, m, size=2.0)),
         draw(arrays(k)),
         draw(arrays(m, k, size=2.0)),
         draw(arrays(m)),
         draw(step_sizes(1.0)),
     )
-    return layer, draw(strategies.points(k + m))
 
 
 class CoupledLayers(Claim[tuple[CoupledLayer, FloatArray]]):
@@ -141,7 +140,8 @@ class CoupledLayers(Claim[tuple[CoupledLayer, FloatArray]]):
         )
 
     def instances(self) -> SearchStrategy[tuple[CoupledLayer, FloatArray]]:
-        return _layers()
+        sizes = st.tuples(st.integers(1, 3), st.integers(1, 3))
+        return sizes.flatmap(lambda km: st.tuples(coupled_layers(*km), strategies.points(sum(km))))
 
     def measure(self, instance: tuple[CoupledLayer, FloatArray]) -> Measurement:
         layer, y = instance

@@ -25,7 +25,6 @@ class ModuleNetwork:
     """Modules that change p by ∇U(q), and q by ∇U(p), in turn."""
 
     potentials: tuple[RidgeEnergy, ...]
-    x: FloatArray
 
     def __call__(self, x: FloatArray) -> FloatArray:
         q, p = np.split(x, 2, axis=-1)
@@ -38,13 +37,12 @@ class ModuleNetwork:
 
 
 @st.composite
-def _networks(draw: st.DrawFn) -> ModuleNetwork:
-    d = draw(st.integers(1, 2))
-    potentials = draw(st.lists(energies(d), min_size=1, max_size=4))
-    return ModuleNetwork(tuple(potentials), draw(strategies.points(2 * d)))
+def module_networks(draw: st.DrawFn, d: int) -> ModuleNetwork:
+    """One to four modules on (q, p) in R^2d."""
+    return ModuleNetwork(tuple(draw(st.lists(energies(d), min_size=1, max_size=4))))
 
 
-class GradientModules(Claim[ModuleNetwork]):
+class GradientModules(Claim[tuple[ModuleNetwork, FloatArray]]):
     name = "F2.gradient_modules"
     title = "Gradient modules are symplectic, whatever their weights"
     statement = (
@@ -102,11 +100,13 @@ class GradientModules(Claim[ModuleNetwork]):
             )
         )
 
-    def instances(self) -> SearchStrategy[ModuleNetwork]:
-        return _networks()
+    def instances(self) -> SearchStrategy[tuple[ModuleNetwork, FloatArray]]:
+        return st.integers(1, 2).flatmap(
+            lambda d: st.tuples(module_networks(d), strategies.points(2 * d))
+        )
 
-    def measure(self, instance: ModuleNetwork) -> Measurement:
-        return _against(instance, instance.x)
+    def measure(self, instance: tuple[ModuleNetwork, FloatArray]) -> Measurement:
+        return _against(*instance)
 
     def witness(self) -> NotApplicable:
         return NotApplicable("an identity has no extreme case")

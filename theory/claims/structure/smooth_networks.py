@@ -61,18 +61,56 @@ class RidgeEnergy:
         outer = x[..., :, None] * x[..., None, :]
         return np.asarray(ridge + self.beta * (square * np.eye(x.shape[-1]) + 2 * outer))
 
+    def curvature_bound(self, x: FloatArray, y: FloatArray) -> float:
+        """A bound of ‖∇²H‖ on the box spanned by x and y."""
+        ridge = float(np.sum(np.abs(self.alpha) * np.sum(self.A**2, axis=1)))
+        return ridge + 3 * self.beta * float(np.sum(np.maximum(np.abs(x), np.abs(y)) ** 2))
+
+
+@dataclass(frozen=True)
+class QuarticEnergy:
+    """H(x) = Σ αᵢ(aᵢᵀx + bᵢ)⁴/4, a polynomial, with its gradient and Hessian."""
+
+    A: FloatArray
+    b: FloatArray
+    alpha: FloatArray
+
+    def value(self, x: FloatArray) -> FloatArray:
+        return np.asarray(0.25 * (x @ self.A.T + self.b) ** 4 @ self.alpha)
+
+    def gradient(self, x: FloatArray) -> FloatArray:
+        return np.asarray((self.alpha * (x @ self.A.T + self.b) ** 3) @ self.A)
+
+    def hessian(self, x: FloatArray) -> FloatArray:
+        slopes = 3 * self.alpha * (x @ self.A.T + self.b) ** 2
+        return np.asarray(self.A.T @ (slopes[..., None] * self.A))
+
+    def curvature_bound(self, x: FloatArray, y: FloatArray) -> float:
+        """A bound of ‖∇²H‖ on the box spanned by x and y."""
+        farthest = np.abs(self.A) @ np.maximum(np.abs(x), np.abs(y)) + np.abs(self.b)
+        rows = np.sum(self.A**2, axis=1)
+        return float(3 * np.sum(np.abs(self.alpha) * farthest**2 * rows))
+
 
 def step_sizes(largest: float = 0.5) -> SearchStrategy[float]:
     """Steps of either sign, away from 0 so that a broken structure shows."""
     return st.floats(0.01, largest).flatmap(lambda h: st.sampled_from([h, -h]))
 
 
-@st.composite
-def arrays(draw: st.DrawFn, *shape: int, size: float = 1.0) -> FloatArray:
-    """Arrays with entries in [−size, size]."""
+def arrays(*shape: int, size: float = 1.0) -> SearchStrategy[FloatArray]:
+    """Arrays with entries in [−size, size]: most of them dense, some with zeros and round numbers.
+
+    Entries drawn one by one are 0 so often that a field of several arrays would mostly vanish.
+    """
     count = int(np.prod(shape))
+    dense = st.integers(0, 2**32 - 1).map(
+        lambda seed: np.random.default_rng(seed).uniform(-size, size, shape)
+    )
     entry = st.floats(-size, size, allow_subnormal=False)
-    return np.array(draw(st.lists(entry, min_size=count, max_size=count))).reshape(shape)
+    sparse = st.lists(entry, min_size=count, max_size=count).map(
+        lambda entries: np.array(entries).reshape(shape)
+    )
+    return st.one_of(dense, dense, dense, sparse)
 
 
 @st.composite
@@ -87,3 +125,10 @@ def energies(draw: st.DrawFn, dimension: int, *, quartic: bool = False) -> Ridge
     """Energies that are not convex, with a quartic part if asked."""
     A, b, alpha = draw(arrays(_HIDDEN, dimension)), draw(arrays(_HIDDEN)), draw(arrays(_HIDDEN))
     return RidgeEnergy(A, b, alpha, draw(st.floats(0.1, 1.0)) if quartic else 0.0)
+
+
+@st.composite
+def quartic_energies(draw: st.DrawFn, dimension: int) -> QuarticEnergy:
+    """Polynomials of degree 4, not convex."""
+    A, b = draw(arrays(_HIDDEN, dimension)), draw(arrays(_HIDDEN))
+    return QuarticEnergy(A, b, draw(arrays(_HIDDEN)))

@@ -9,7 +9,7 @@ import numpy as np
 from ....numerics import canonical_structure
 from ....numerics.validation import FloatArray
 
-_SPACING = 0.02
+_SPACING = 0.004
 # f'(0) ≈ Σ wₖ(f(kδ) − f(−kδ))/δ, exact for polynomials of degree 8.
 _WEIGHTS = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
 # Truncation δ⁸f⁽⁹⁾/630 and rounding 2⁻⁵³/δ stay below it for the fields drawn here.

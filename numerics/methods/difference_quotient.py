@@ -1,4 +1,4 @@
-"""The increment H(y) − H(x) of a function along a segment, without cancellation."""
+"""The difference quotient (H(x + λd) − H(x))/λ along a segment, without cancellation."""
 
 from __future__ import annotations
 
@@ -22,51 +22,58 @@ _FEWER_NODES = 3
 _AGREEMENT = 2.0**-30
 
 
-def increment(function: ScalarFunction, gradient: Gradient, x: State, y: State) -> State:
-    """Return H(y) − H(x), shape (...), for x and y of shape (..., n) that broadcast.
+def difference_quotient(
+    function: ScalarFunction, gradient: Gradient, x: State, direction: State, length: State
+) -> State:
+    """Return (H(x + λd) − H(x))/λ, shape (...), for x and d of shape (..., n) and λ of shape (...).
 
-    In float64 it is ∫₀¹ ∇H(x + θ(y − x))ᵀ(y − x) dθ by Gauss's rule with 6 nodes wherever that
-    agrees with 3 nodes to 2⁻³⁰ of its magnitude, or within the rounding of H(y) − H(x); elsewhere
-    the difference itself. So it is right to the rounding of H, and for small increments to
-    the rounding of |∇H||y − x|, which is far below. For mpmath numbers the difference is taken in
-    more than twice the digits. Guaranteed for H analytic near the segment; for other H the
-    error stays at the rounding of H unless both rules err alike. Source: flowcert [D].
+    λ may have any sign; where it is 0 the result is ∇H(x)ᵀd. In float64 the quotient is
+    ∫₀¹ ∇H(x + θλd)ᵀd dθ by Gauss's rule with 6 nodes wherever that agrees with 3 nodes to 2⁻³⁰ of
+    its magnitude, or within the rounding of H; elsewhere the quotient itself. So it is right to
+    the rounding of H/λ, and for small λ to that of |∇H||d|, which is far below. For mpmath numbers
+    the quotient is taken in more than twice the digits. Guaranteed for H analytic near the segment;
+    for other H the error times λ stays at the rounding of H unless both rules err alike. Source:
+    flowcert [D].
 
-    >>> x, cube = np.array([1.0]), lambda y: (y**3).sum(axis=-1)
-    >>> bool(cube(x + 2.0**-40) - cube(x) == 3 * 2.0**-40)  # 3·2⁻⁸⁰ is lost
-    True
-    >>> change = increment(cube, lambda y: 3 * y**2, x, x + 2.0**-40)
-    >>> bool(abs(change / 2.0**-40 - 3 - 3 * 2.0**-40) < 1e-15)
+    >>> x, d, cube = np.array([1.0]), np.array([1.0]), lambda y: (y**3).sum(axis=-1)
+    >>> length = 2.0**-40
+    >>> float((cube(x + length * d) - cube(x)) / length - 3)  # 3λ is lost
+    0.0
+    >>> quotient = difference_quotient(cube, lambda y: 3 * y**2, x, d, np.array(length))
+    >>> bool(abs(quotient - 3 - 3 * length) < 1e-15)
     True
     """
-    if is_exact_kind(x) or is_exact_kind(y):
-        return _in_more_digits(function, x, y)
-    d = y - x
-    points = x + _on_first_axis(_float_nodes()[0], d.ndim) * d
-    slopes = gradient(points)
-    terms = slopes * d
+    zero = length == 0
+    divisor = np.where(zero, 1, length)
+    d = np.asarray(length)[..., None] * direction
+    if is_exact_kind(d) or is_exact_kind(x):
+        limit = (gradient(x) * direction).sum(axis=-1)
+        return np.asarray(np.where(zero, limit, _in_more_digits(function, x, d) / divisor))
+    slopes = gradient(x + _on_first_axis(_float_nodes()[0], d.ndim) * d)
     weights, fewer_weights = _float_nodes()[1:]
+    terms = slopes * direction
     values = terms.sum(axis=-1)
     integral = np.tensordot(weights, values[:_NODES], axes=1)
     rougher = np.tensordot(fewer_weights, values[_NODES:], axes=1)
     magnitude = np.tensordot(weights, np.abs(terms[:_NODES]).sum(axis=-1), axes=1)
-    at_x, at_y = function(x), function(y)
+    end = x + d
+    at_x, at_end = function(x), function(end)
     # H is as uncertain as its value is rounded, and as its argument is.
-    steepness = (np.abs(slopes) * np.maximum(np.abs(x), np.abs(y))).sum(axis=-1).mean(axis=0)
-    rounding = 4 * _UNIT_ROUNDOFF * (np.abs(at_x) + np.abs(at_y) + steepness)
-    agree = np.abs(integral - rougher) <= np.maximum(_AGREEMENT * magnitude, rounding)
-    return np.asarray(np.where(agree, integral, at_y - at_x))
+    steepness = (np.abs(slopes) * np.maximum(np.abs(x), np.abs(end))).sum(axis=-1).mean(axis=0)
+    rounding = 4 * _UNIT_ROUNDOFF * (np.abs(at_x) + np.abs(at_end) + steepness)
+    apart = np.abs(integral - rougher)
+    agree = (apart <= _AGREEMENT * magnitude) | (apart * np.abs(length) <= rounding)
+    return np.asarray(np.where(agree, integral, (at_end - at_x) / divisor))
 
 
-def mean_gradient(gradient: Gradient, x: State, y: State, nodes: int) -> State:
-    """Return ∫₀¹ ∇H(x + θ(y − x)) dθ by Gauss's rule, shape (..., n).
+def mean_gradient(gradient: Gradient, x: State, d: State, nodes: int) -> State:
+    """Return ∫₀¹ ∇H(x + θd) dθ by Gauss's rule, shape (..., n).
 
     Exact up to rounding for polynomial H of degree at most 2·nodes.
 
-    >>> mean_gradient(lambda y: 4 * y**3, np.zeros(1), np.ones(1), nodes=2).tolist()
+    >>> mean_gradient(lambda y: 4 * y**3, np.zeros(1), np.ones(1), nodes=2).round(12).tolist()
     [1.0]
     """
-    d = y - x
     theta, weights = gauss_rule(nodes, d)
     slopes = gradient(x + _on_first_axis(theta, d.ndim) * d)
     return np.asarray((_on_first_axis(weights, d.ndim) * slopes).sum(axis=0))
@@ -132,11 +139,11 @@ def _legendre(k: int, x: Any) -> tuple[Any, Any]:
     return value, k * (before - x * value) / (1 - x * x)
 
 
-def _in_more_digits(function: ScalarFunction, x: State, y: State) -> State:
+def _in_more_digits(function: ScalarFunction, x: State, d: State) -> State:
     import mpmath
 
     with mpmath.workdps(2 * mpmath.mp.dps + 10):
-        return np.asarray(function(y) - function(x))
+        return np.asarray(function(x + d) - function(x))
 
 
 def _on_first_axis(numbers: State, axes: int) -> State:

@@ -1,0 +1,16 @@
+"""The audit of every method: declared against derived against observed."""
+
+from .auditing import MethodAudit, Observation, audit
+from .expansion_order import ExpansionOrder, expansion_order
+from .specimens import Specimen, all_specimens, specimen_of
+
+__all__ = [
+    "ExpansionOrder",
+    "MethodAudit",
+    "Observation",
+    "Specimen",
+    "all_specimens",
+    "audit",
+    "expansion_order",
+    "specimen_of",
+]
