@@ -1,4 +1,4 @@
-"""The command line: ``flowcert check``, ``claim``, ``judge``, ``figures``.
+"""The command line: ``flowcert check``, ``claim``, ``method``, ``judge``, ``figures``.
 
 Exit codes: 0 all holds; 1 something is refuted or not proved, or a mutant survived; 2 misuse.
 """
@@ -18,10 +18,18 @@ from rich.table import Table
 from rich.text import Text
 
 from . import __version__
-from .errors import DataError, FlowcertError, OutputError
-from .tables import CRITERIA, checking_table, figure_rows, judgement_table, one_line
+from .errors import DomainError, FlowcertError, OutputError
+from .tables import (
+    CRITERIA,
+    audit_table,
+    checking_table,
+    figure_rows,
+    judgement_table,
+    one_line,
+)
 
 if TYPE_CHECKING:
+    from .numerics import RungeKutta
     from .theory import Verdict
 
 app = typer.Typer(
@@ -90,11 +98,11 @@ def check(
     attains the bound (no: an honest gap, –: makes no sense); killed, how many mutants were refuted.
     """
     from .files import output_folder
-    from .theory import all_claims, check_claims, find_claims
+    from .theory import all_claims, check_claims, find_claims, load_claims
     from .theory.report import write_queries, write_report
 
     for source in load or ():
-        _load_claims(source)
+        load_claims(source)
     claims = all_claims() if only is None else find_claims(only)
     # A place that cannot be written is told now, not after a minute of proofs.
     if json is not None and json.is_dir():
@@ -142,11 +150,11 @@ def claim(
     ] = None,
 ) -> None:
     """Print statement, assumptions, source and proof of a claim."""
-    from .theory import all_claims, find_claims
+    from .theory import all_claims, find_claims, load_claims
     from .theory.exposition import as_latex, as_text
 
     for source in load or ():
-        _load_claims(source)
+        load_claims(source)
 
     if name is None:
         table = Table(box=None, pad_edge=False)
@@ -161,6 +169,115 @@ def claim(
             out.print()
         text = as_latex(found) if latex else as_text(found)
         out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def method(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="RK4, GaussLegendre(3), … or a tableau.json; all are listed without."),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Audit every method: declared, derived, observed.")
+    ] = False,
+    smoothness: Annotated[
+        float | None, typer.Option(help="L: the largest step that is non-expansive for it.")
+    ] = None,
+    cocoercivity: Annotated[
+        float | None, typer.Option(help="κ = 1/L, in place of the smoothness.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the result to this file.")] = None,
+) -> None:
+    """Print what is derived of an integrator, or audit every one that is shipped.
+
+    The largest non-expansive step is 2r/L, r the circle-contractivity radius, for gradients of
+    convex L-smooth potentials and every other field with ⟨Δf, Δx⟩ ≤ −κ|Δf|², κ = 1/L.
+    """
+    from .numerics.methods import all_methods
+
+    if every:
+        _audit_all(json)
+    elif name is None:
+        out.print(", ".join(known.name for known in all_methods()), highlight=False)
+        out.print("families take any number of stages: GaussLegendre(7); or give a tableau.json")
+    else:
+        _describe_method(name, smoothness, cocoercivity, json)
+
+
+def _describe_method(
+    name: str, smoothness: float | None, cocoercivity: float | None, json: Path | None
+) -> None:
+    import json as json_format
+
+    from .files import write_atomically
+    from .numerics.audit import method_of, method_properties
+    from .numerics.methods import RungeKutta
+
+    found = method_of(name)
+    properties = method_properties(found)
+    if isinstance(found, RungeKutta):
+        properties |= _nonexpansive_step(found, smoothness, cocoercivity)
+    elif smoothness is not None or cocoercivity is not None:
+        raise DomainError(
+            came=f"a smoothness or cocoercivity for {found.name}",
+            expected="a Runge–Kutta method",
+            remedy="Leave the option out: there is no contractivity radius for this method.",
+        )
+    table = Table(box=None, pad_edge=False, show_header=False, title=found.name)
+    for key, value in properties.items():
+        table.add_row(Text(key, "bold"), Text(value))
+    out.print(table)
+    if json is not None:
+        content = {"name": found.name, "properties": properties}
+        text = json_format.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        out.print(f"written {write_atomically(json, text)}")
+
+
+def _nonexpansive_step(
+    method: RungeKutta, smoothness: float | None, cocoercivity: float | None
+) -> dict[str, str]:
+    from .theory import bounds
+
+    if smoothness is not None and cocoercivity is not None:
+        raise DomainError(
+            came="both a smoothness and a cocoercivity",
+            expected="one of them: κ = 1/L",
+            remedy="Leave one out.",
+        )
+    radius = bounds.bound_circle_contractivity_radius(method.tableau)
+    if cocoercivity is not None:
+        limit, of = bounds.bound_cocoercive_step(radius, cocoercivity), f"κ = {cocoercivity:g}"
+    else:
+        L = 1.0 if smoothness is None else smoothness
+        limit, of = bounds.bound_runge_kutta_step(radius, L), f"L = {L:g}"
+    return {f"non-expansive for {of} up to h =": "∞" if limit == float("inf") else repr(float(limit))}
+
+
+def _audit_all(json: Path | None) -> None:
+    import json as json_format
+
+    from rich.progress import track
+
+    from .files import output_folder, write_atomically
+    from .numerics.audit import all_specimens, audit
+
+    if json is not None:
+        output_folder(json.parent)
+    specimens = all_specimens()
+    audits = [
+        audit(specimen) for specimen in track(specimens, "auditing", console=out, transient=True)
+    ]
+    out.print(audit_table(audits))
+    for report in audits:
+        for complaint in report.complaints:
+            out.print(Text(f"{report.name}: {complaint}", style="red"), soft_wrap=True)
+    agree = sum(report.holds for report in audits)
+    out.print(Text(f"{agree} of {len(audits)} methods do what they declare", style="bold"))
+    if json is not None:
+        content = [report.to_json() for report in audits]
+        text = json_format.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        out.print(f"written {write_atomically(json, text)}")
+    raise typer.Exit(0 if agree == len(audits) else 1)
 
 
 @judge_app.command()
@@ -228,38 +345,3 @@ def _notice_interrupts() -> list[int]:
     interrupted: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number))
     return interrupted
-
-
-def _load_claims(source: Path) -> None:
-    """Register the claims of a user's Python file."""
-    import importlib.util
-
-    from .theory import register
-    from .theory.registry import claims_in
-
-    spec = importlib.util.spec_from_file_location(source.stem, source)
-    if not source.is_file() or spec is None or spec.loader is None:
-        raise DataError(
-            came=f"{str(source)!r}",
-            expected="a Python file with subclasses of Claim",
-            remedy="See CONTRIBUTING: how to add a claim.",
-        )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[source.stem] = module
-    try:
-        spec.loader.exec_module(module)
-        found = claims_in(module)
-    except Exception as error:  # the file is the user's, and may raise anything
-        raise DataError(
-            came=f"{str(source)!r}, which raises {type(error).__name__}: {error}",
-            expected="a Python file that defines complete claims",
-            remedy="See CONTRIBUTING: how to add a claim, with its imports and its five parts.",
-        ) from error
-    if not found:
-        raise DataError(
-            came=f"{str(source)!r} without claims",
-            expected="at least one subclass of Claim whose name does not start with _",
-            remedy="See CONTRIBUTING: how to add a claim.",
-        )
-    for one in found:
-        register(one)

@@ -11,10 +11,18 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from .figures import FigureReport
+    from .numerics.audit import MethodAudit, Observation
     from .theory import Claim, Verdict
     from .theory.judgement import Judgement
 
-__all__ = ["CRITERIA", "checking_table", "figure_rows", "judgement_table", "one_line"]
+__all__ = [
+    "CRITERIA",
+    "audit_table",
+    "checking_table",
+    "figure_rows",
+    "judgement_table",
+    "one_line",
+]
 
 
 _ENGINES: dict[str, str] = {"algebra": "alg", "smt": "smt", "balls": "ball", "cited": ""}
@@ -113,6 +121,43 @@ def judgement_table(judgements: list[Judgement]) -> Table:
             *(Text(str(v), "red" if v.inside is False else "green") for v in verdicts),
         )
     return table
+
+
+def audit_table(audits: list[MethodAudit]) -> Table:
+    """One row a method: its order declared, derived and observed twice, and its structure."""
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
+    table.add_column("method", no_wrap=True)
+    for column in ("order", "derived", "observed", "driven"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("symplectic", justify="right")
+    table.add_column("symmetric", justify="right")
+    table.add_column("derived by, or what is not applicable")
+    for report in audits:
+        table.add_row(
+            report.name,
+            str(report.declared_order),
+            str(report.derived_order),
+            _observed(report.nonlinear),
+            _observed(report.driven),
+            _structure(report.symplectic, report.symplecticity_defect),
+            _structure(report.symmetric, report.reversal_error),
+            "; ".join(filter(None, (report.derived_by, _reason(report.driven)))),
+            style="" if report.holds else "bold red",
+        )
+    return table
+
+
+def _observed(seen: Observation) -> str:
+    return "–" if seen.order is None else f"{seen.order:.2f}"
+
+
+def _reason(seen: Observation) -> str:
+    return seen.detail if seen.order is None else ""
+
+
+def _structure(declared: bool, error: float | None) -> str:
+    word = "yes" if declared else "no"
+    return word if error is None else f"{word} {error:.0e}"
 
 
 def figure_rows(made: FigureReport) -> list[tuple[str, str, Text]]:

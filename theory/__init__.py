@@ -15,7 +15,7 @@ from .claim import (
     tightest,
 )
 from .proof import Proof, ProofStep, SmtQuery
-from .registry import all_claims, find_claims, register, unregister
+from .registry import all_claims, find_claims, load_claims, register, unregister
 from .step_regions import StepRegion
 from .verdict import Verdict
 
@@ -40,6 +40,7 @@ __all__ = [
     "check_claim",
     "check_claims",
     "find_claims",
+    "load_claims",
     "register",
     "strategies",
     "tightest",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
+import sys
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
@@ -138,6 +141,44 @@ def claims_in(module: ModuleType) -> tuple[Claim[Any], ...]:
         and not value.__name__.startswith("_")
     ]
     return tuple(cls() for cls in classes)
+
+
+def load_claims(source: str | Path) -> tuple[Claim[Any], ...]:
+    """Register the claims of a Python file, which is executed, and return them.
+
+    Raises DataError if it is no such file, if it raises, or if it defines no complete claim.
+
+    >>> load_claims("nothing.py")
+    Traceback (most recent call last):
+        ...
+    flowcert.errors.DataError: got 'nothing.py'; expected a Python file with subclasses of Claim...
+    """
+    path = Path(source)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise DataError(
+            came=f"{str(source)!r}",
+            expected="a Python file with subclasses of Claim",
+            remedy="See CONTRIBUTING: how to add a claim.",
+        )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+        found = claims_in(module)
+    except Exception as error:  # the file is the user's, and may raise anything
+        raise DataError(
+            came=f"{str(source)!r}, which raises {type(error).__name__}: {error}",
+            expected="a Python file that defines complete claims",
+            remedy="See CONTRIBUTING: how to add a claim, with its imports and its five parts.",
+        ) from error
+    if not found:
+        raise DataError(
+            came=f"{str(source)!r} without claims",
+            expected="at least one subclass of Claim whose name does not start with _",
+            remedy="See CONTRIBUTING: how to add a claim.",
+        )
+    return tuple(register(claim) for claim in found)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from .auditing import MethodAudit, Observation, audit
 from .expansion_order import ExpansionOrder, expansion_order
+from .properties import method_of, method_properties, number
 from .specimens import Specimen, all_specimens, specimen_of
 
 __all__ = [
@@ -12,5 +13,8 @@ __all__ = [
     "all_specimens",
     "audit",
     "expansion_order",
+    "method_of",
+    "method_properties",
+    "number",
     "specimen_of",
 ]

@@ -23,7 +23,7 @@ _DIGITS = 60
 _STEPS_IN_DIGITS = (16, 23, 32, 45)
 _STEP = 0.1
 
-_SPLITTINGS = (LieTrotterSplitting, StrangSplitting, Splitting, PartitionedMethod, Composition)
+SPLITTINGS = (LieTrotterSplitting, StrangSplitting, Splitting, PartitionedMethod, Composition)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _derive_order(specimen: Specimen) -> tuple[int, str]:
     method = specimen.method
     if isinstance(method, RungeKutta):
         return method.tableau.order(), method.tableau.order_argument()
-    if isinstance(method, _SPLITTINGS):
+    if isinstance(method, SPLITTINGS):
         derived = derived_order(method)
         return derived.order, derived.argument
     expansion = expansion_order(method, specimen.autonomous[:2] + specimen.driven[:1])
@@ -134,7 +134,7 @@ def _derive_order(specimen: Specimen) -> tuple[int, str]:
 
 
 def _observe(method: Method, problems: Sequence[Problem]) -> Observation:
-    """On the first problem with an asymptotic range: an error may happen to vanish to first order."""
+    """On the first problem with an asymptotic range: a leading error may happen to vanish."""
     high = method.order > _HIGH
     for problem in problems:
         seen = observed_order(

@@ -130,14 +130,10 @@ def _newton(start: list[Any], words: list[Word]) -> list[Any]:
         x = mpmath.matrix(start)
         for _ in range(_MOST_ITERATIONS):
             value = mpmath.matrix(_residuals(list(x), words))
-            jacobian = mpmath.matrix(len(x))
-            for j in range(len(x)):
-                shifted = x.copy()
-                shifted[j] += tiny
-                change = mpmath.matrix(_residuals(list(shifted), words)) - value
-                for i in range(len(x)):
-                    jacobian[i, j] = change[i] / tiny
-            increment = mpmath.lu_solve(jacobian, value)
+            try:
+                increment = mpmath.lu_solve(_differences(x, value, words, tiny), value)
+            except ZeroDivisionError:  # a singular matrix: far from any solution
+                break
             x -= increment
             if mpmath.norm(increment, mpmath.inf) < tiny:
                 return list(x)
@@ -146,6 +142,20 @@ def _newton(start: list[Any], words: list[Word]) -> list[Any]:
         expected="weights next to a solution",
         remedy="Copy the published digits once more.",
     )
+
+
+def _differences(x: Any, value: Any, words: list[Word], tiny: Any) -> Any:
+    """The Jacobian of the conditions by forward differences of length ``tiny``."""
+    import mpmath
+
+    jacobian = mpmath.matrix(len(x))
+    for j in range(len(x)):
+        shifted = x.copy()
+        shifted[j] += tiny
+        change = mpmath.matrix(_residuals(list(shifted), words)) - value
+        for i in range(len(x)):
+            jacobian[i, j] = change[i] / tiny
+    return jacobian
 
 
 def _prove_solution(solution: Sequence[Any], words: list[Word]) -> None:

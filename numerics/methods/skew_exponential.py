@@ -105,10 +105,10 @@ def _by_eigenvectors(skew: State, y: State) -> State:
 def _by_taylor(skew: State, y: State) -> State:
     import mpmath
 
-    result = np.empty(np.broadcast_shapes(skew.shape[:-1], y.shape), dtype=object)
-    matrices = np.broadcast_to(skew, (*result.shape, result.shape[-1]))
-    states = np.broadcast_to(y, result.shape)
-    for index in np.ndindex(result.shape[:-1]):
+    batch, n = np.broadcast_shapes(skew.shape[:-2], y.shape[:-1]), y.shape[-1]
+    matrices, states = np.broadcast_to(skew, (*batch, n, n)), np.broadcast_to(y, (*batch, n))
+    result = np.empty((*batch, n), dtype=object)
+    for index in np.ndindex(*batch):
         exponential = mpmath.expm(mpmath.matrix(matrices[index].tolist()), method="taylor")
         result[index] = list(exponential * mpmath.matrix(states[index].tolist()))
     return result

@@ -80,9 +80,9 @@ class _NormCorrectedHeun(Method):
     """φ = x + h(k₁ + k₂)/2 by Heun, then x⁺ = (1 − λ)φ + λx, λ = |k₁ − k₂|²/|k₁ + k₂|².
 
     For fields that are tangent to spheres, xᵀf(t, x) = 0, this λ is (|φ|² − |x|²)/|φ − x|², without
-    its cancellation; x⁺ = x where k₁ + k₂ = 0: at rest. Guaranteed: |x⁺| = |x| up to rounding, order 2.
-    Raises StructureError where the field is not tangent. Source: paper, sphere-preserving fields
-    [P]; the stable λ flowcert [D].
+    its cancellation; x⁺ = x where k₁ + k₂ = 0: at rest. Guaranteed: |x⁺| = |x| up to rounding,
+    order 2. Raises StructureError where the field is not tangent. Source: paper, sphere-preserving
+    fields [P]; the stable λ flowcert [D].
 
     >>> from flowcert.numerics import FieldSystem
     >>> turn = FieldSystem(lambda t, x: np.stack([-x[..., 1], x[..., 0]], axis=-1), dimension=2)

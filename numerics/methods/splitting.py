@@ -94,8 +94,8 @@ class Splitting(Method):
     ``weights`` are a₁, b₁, a₂, b₂, … (of either length), exact or a function that computes them
     with mpmath (see ``Weights``); a flow of weight 0 is left out. ``order`` is declared, and
     derived by ``derived_order``; symmetric if the flows read the same backwards, which is found
-    out for exact weights and declared for others. Raises StructureError for another number of pieces.
-    Source: McLachlan (1995) [D].
+    out for exact weights and declared for others. Raises StructureError for another number of
+    pieces. Source: McLachlan (1995) [D].
 
     >>> from flowcert.numerics.systems.split import linear_piece
     >>> turn = SplitSystem([linear_piece([[0, 1], [0, 0]]), linear_piece([[0, 0], [-1, 0]])], 2)

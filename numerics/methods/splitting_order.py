@@ -174,7 +174,8 @@ def _deviations(
 
     with flint.ctx.workprec(_PRECISION):
         radius = flint.arb(10) ** (5 - _DIGITS)
-        balls = [flint.arb(x, radius) for x in weights.high_precision(_DIGITS)]
+        centres = [flint.arb(x) for x in weights.high_precision(_DIGITS)]
+        balls = [x + flint.arb(0, radius * abs(x).max(1)) for x in centres]
         found = expand_product(targets, factors(balls))
         wanted = {
             value: flint.arb(flint.fmpq(*value.as_integer_ratio())) for value in targets.values()

@@ -29,9 +29,9 @@ def _hessian(y: State) -> State:
 
 
 def _solution(t: Any, y: list[Any]) -> list[Any]:
-    """q = a sd-like: q̇² = (2H − 1 − q²)(1 + q²), so q = a cn(ω(t − t₀)), a² = 2H − 1, ω² = 2H.
+    """q = a cn(u), u = u₀ + ωt, with ω² = 2H, a² = 2H − 1, modulus a²/ω²; p = q̇/(1 + q²).
 
-    The modulus is m = a²/ω²; p = q̇/(1 + q²).
+    For q̇² = (1 + q²)²p² = (1 + q²)(2H − 1 − q²) is the equation of a cn(u).
     """
     import mpmath
 

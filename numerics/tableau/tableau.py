@@ -160,6 +160,10 @@ class Tableau(ABC):
         """Return R(z) = 1 + z·b((I − zA)⁻¹1), exact: y⁺ = R(hλ)y on ẏ = λy.
 
         Source: Hairer and Wanner, *Solving Ordinary Differential Equations II*, IV.3 [D].
+
+        >>> from flowcert.numerics.methods import ImplicitMidpoint
+        >>> ImplicitMidpoint.tableau.stability_function()
+        StabilityFunction(numerator=(1, 1/2), denominator=(1, -1/2))
         """
         from .stability import stability_function
 
@@ -169,6 +173,10 @@ class Tableau(ABC):
         """Return whether |R(z)| ≤ 1 for all Re z ≤ 0, decided exactly.
 
         Source: Hairer and Wanner, *Solving Ordinary Differential Equations II*, IV.3 [D].
+
+        >>> from flowcert.numerics.methods import RK4, GaussLegendre
+        >>> RK4.tableau.is_a_stable(), GaussLegendre(5).tableau.is_a_stable()
+        (False, True)
         """
         from .stability import is_a_stable
 
@@ -178,6 +186,10 @@ class Tableau(ABC):
         """Return whether the method is A-stable and R(z) → 0 as z → ∞, decided exactly.
 
         Source: Hairer and Wanner, *Solving Ordinary Differential Equations II*, IV.3 [D].
+
+        >>> from flowcert.numerics.methods import GaussLegendre, RadauIIA
+        >>> GaussLegendre(3).tableau.is_l_stable(), RadauIIA(3).tableau.is_l_stable()
+        (False, True)
         """
         from .stability import is_l_stable
 
@@ -187,6 +199,10 @@ class Tableau(ABC):
         """Return whether b ≥ 0 and BA + AᵀB − bbᵀ ⪰ 0, decided exactly: then it is B-stable.
 
         Source: Burrage and Butcher (1979); Crouzeix (1979) [D].
+
+        >>> from flowcert.numerics.methods import ImplicitMidpoint, ImplicitTrapezoid
+        >>> [m.tableau.is_algebraically_stable() for m in (ImplicitMidpoint, ImplicitTrapezoid)]
+        [True, False]
         """
         from .contractivity import is_algebraically_stable
 
@@ -197,6 +213,10 @@ class Tableau(ABC):
 
         −1/r is the largest ρ with BA + AᵀB − bbᵀ ⪰ ρB, after removing unused stages; ∞ and 0 are
         exact. Source: Dahlquist and Jeltsch (1979); paper, runge-kutta factors [D].
+
+        >>> from flowcert.numerics.methods import BackwardEuler, RK4, Ralston
+        >>> [m.tableau.circle_contractivity_radius() for m in (RK4, Ralston, BackwardEuler)]
+        [1, -3/2 + sqrt(21)/2, oo]
         """
         from .contractivity import circle_contractivity_radius
 
@@ -206,6 +226,10 @@ class Tableau(ABC):
         """Return the method without the stages that do not influence y⁺.
 
         Source: Dahlquist and Jeltsch (1979) [D].
+
+        >>> from flowcert.numerics.methods import BogackiShampine
+        >>> BogackiShampine.tableau.reduced().stages  # the fourth is for b_hat alone
+        3
         """
         from .reduction import reduced
 
@@ -216,6 +240,10 @@ class Tableau(ABC):
 
         Then quadratic invariants are kept and Hamiltonian flows stay symplectic. Source:
         Sanz-Serna (1988); Cooper (1987) [D].
+
+        >>> from flowcert.numerics.methods import GaussLegendre, RadauIIA
+        >>> GaussLegendre(3).tableau.is_symplectic(), RadauIIA(3).tableau.is_symplectic()
+        (True, False)
         """
         from .symmetry import is_symplectic
 
@@ -225,6 +253,10 @@ class Tableau(ABC):
         """Return whether the method is its own adjoint: Ψ(−h) = Ψ(h)⁻¹, decided exactly.
 
         Source: Hairer, Lubich and Wanner, *Geometric Numerical Integration*, theorem V.2.3 [D].
+
+        >>> from flowcert.numerics.methods import LobattoIIIA, LobattoIIIC
+        >>> LobattoIIIA(3).tableau.is_symmetric(), LobattoIIIC(3).tableau.is_symmetric()
+        (True, False)
         """
         from .symmetry import is_symmetric
 

@@ -36,9 +36,11 @@ from .flow import (
 )
 from .runge_kutta import (
     bound_circle_contractivity_radius,
+    bound_cocoercive_step,
     bound_composed_averagedness,
     bound_runge_kutta_step,
     bound_substep_count,
+    formula_cocoercive_step,
     formula_composed_averagedness,
     formula_runge_kutta_step,
     formula_substep_count,
@@ -63,6 +65,7 @@ __all__ = [
     "bound_authors_contractive_factor",
     "bound_averaged_step",
     "bound_circle_contractivity_radius",
+    "bound_cocoercive_step",
     "bound_composed_averagedness",
     "bound_contractive_factor",
     "bound_expansive_gradient_factor",
@@ -83,6 +86,7 @@ __all__ = [
     "exact_same_matrix_factor",
     "formula_averaged_step",
     "formula_best_step",
+    "formula_cocoercive_step",
     "formula_collapsed_map",
     "formula_composed_averagedness",
     "formula_contractive_factor",

@@ -28,6 +28,15 @@ def formula_runge_kutta_step(r: Number, L: Number) -> Number:
     return 2 * r / L
 
 
+def formula_cocoercive_step(r: Number, kappa: Number) -> Number:
+    """2κr: the limit for fields with ⟨Δf, Δx⟩ ≤ −κ|Δf|².
+
+    >>> formula_cocoercive_step(1.0, 0.25)
+    0.5
+    """
+    return 2 * kappa * r
+
+
 def formula_substep_count(T: Number, norm: Number, r: Number) -> Number:
     """T‖A‖²/(2r): at least so many sub-steps must share the time T.
 
@@ -89,6 +98,24 @@ def bound_runge_kutta_step(radius: ArrayLike, smoothness: ArrayLike) -> FloatArr
     L = domain.positive("smoothness", smoothness)
     domain.together(radius=r, smoothness=L)
     limit = lower(formula_runge_kutta_step(Interval.of(r), Interval.of(L)))
+    return np.where(everywhere, np.inf, limit)
+
+
+def bound_cocoercive_step(radius: ArrayLike, cocoercivity: ArrayLike) -> FloatArray:
+    """Bound from below the largest non-expansive step on fields with ⟨Δf, Δx⟩ ≤ −κ|Δf|².
+
+    2κr with r = ``radius`` ≥ 0 of the method, rounded down and possibly ∞, κ = ``cocoercivity``
+    > 0. Arguments broadcast. Guaranteed: every h in [0, result] is non-expansive; rounded down.
+    Raises DomainError, ShapeError. Source: Dahlquist and Jeltsch (1979), claim
+    ``D4.circle_contractivity`` [P].
+
+    >>> bound_cocoercive_step(1.0, [1.0, 0.25]).tolist()
+    [2.0, 0.5]
+    """
+    r, everywhere = _radius(radius)
+    kappa = domain.positive("cocoercivity", cocoercivity)
+    domain.together(radius=r, cocoercivity=kappa)
+    limit = lower(formula_cocoercive_step(Interval.of(r), Interval.of(kappa)))
     return np.where(everywhere, np.inf, limit)
 
 

@@ -36,18 +36,25 @@ def minimise(
     """
     stacked = np.stack(terms)
     x, t = start, 1.0
-    while True:
+    dual = np.linalg.inv(constant + np.tensordot(x, stacked, 1))
+    while len(constant) / t > gap / _GROWTH:
         x = _centre(t * cost, constant, stacked, x)
-        if len(constant) / t <= gap:
-            return x, np.asarray(np.linalg.inv(constant + np.tensordot(x, stacked, 1)) / t)
+        try:
+            dual = np.asarray(np.linalg.inv(constant + np.tensordot(x, stacked, 1)) / t)
+        except np.linalg.LinAlgError:
+            break  # float64 carries no further; what was reached is good enough to be tried
         t *= _GROWTH
+    return x, dual
 
 
 def _centre(cost: FloatArray, constant: FloatArray, terms: FloatArray, x: FloatArray) -> FloatArray:
     """Newton's method on cost·x − log det F(x), as far as rounding lets it go."""
     value = _barrier(cost, constant, terms, x)
     for _ in range(_NEWTON_STEPS):
-        inverse = np.linalg.inv(constant + np.tensordot(x, terms, 1))
+        try:
+            inverse = np.linalg.inv(constant + np.tensordot(x, terms, 1))
+        except np.linalg.LinAlgError:
+            return x
         scaled = inverse @ terms
         gradient = cost - np.trace(scaled, axis1=1, axis2=2)
         hessian = np.einsum("iab,jba->ij", scaled, scaled)

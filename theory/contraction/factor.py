@@ -29,7 +29,7 @@ def runge_kutta_contraction(
     L = ``slope_max`` (gradients of potentials with aI ⪯ ∇²V ⪯ LI; the field may change from stage
     to stage), h = ``step`` of any sign; numbers are fractions or floats, taken at their exact
     value. Guaranteed: ``bound_factor`` of the returned certificate, rounded up; it was verified
-    in exact arithmetic and can be verified again. It is usually within 1e-6 of the best factor,
+    in exact arithmetic and can be verified again. It is usually within 1e-9 of the best factor,
     which is not guaranteed. Implicit methods: for stages that exist; they are then unique. Raises
     DomainError (irrational tableaux included), ConvergenceError where no certificate was found.
     Source: Lessard, Recht and Packard (2016); flowcert, claim ``D4.runge_kutta_factor`` [D].

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import ConvergenceError
 from ...numerics.validation import FloatArray
 from .barrier import minimise
+from .centred_forms import CentredForms
 from .stage_forms import StageForms
 
 _SMALLEST_MARGIN = 1e-9
@@ -38,10 +39,9 @@ def search_multipliers(forms: StageForms) -> Search:
     >>> search_multipliers(euler).multipliers.round(4).tolist()
     [2.0]
     """
-    sizes, whole = _sizes(forms)
-    constant = _floats(forms.lacking([]), sizes, whole)
-    stages = range(len(forms.stages))
-    squares = [_floats(forms.multiplier(j), sizes, sizes[j + 1]) for j in stages]
+    centred = CentredForms.of(forms)
+    constant = -np.outer(centred.result, centred.result)
+    squares = [centred.multiplier(j) for j in range(len(forms.stages))]
     try:
         interior = _interior([-form[1:, 1:] for form in squares], -constant[1:, 1:])
         found, gram = _best(constant, squares, interior)
@@ -51,9 +51,8 @@ def search_multipliers(forms: StageForms) -> Search:
             expected="forms whose entries differ by less than about 1e8",
             remedy="Take a shorter step.",
         ) from error
-    units = tuple((whole / size) ** 2 for size in sizes[1:])
-    lengths = np.array([float(size) for size in sizes])
-    return Search(np.maximum(found, 0.0), interior, units, gram * np.outer(lengths, lengths))
+    worst = centred.basis @ gram @ centred.basis.T
+    return Search(np.maximum(found, 0.0), interior, centred.units, worst)
 
 
 def _best(
@@ -101,40 +100,9 @@ def _interior(forms: list[FloatArray], result: FloatArray) -> FloatArray:
     return np.asarray(d * (2.0 * max(float(np.linalg.norm(result, 2)), 1.0) / margin))
 
 
-def _sizes(forms: StageForms) -> tuple[list[Fraction], Fraction]:
-    """Powers of 2 about as large as e and the wⱼ can become for |e| = 1, and as the result.
-
-    In these units all differences are about 1.
-    """
-    steepest = max(abs(slope) for slope in forms.slopes)
-    sizes = [Fraction(1)]
-    for j, row in enumerate(forms.stages):
-        reach = sum(abs(x) * size for x, size in zip(row[: j + 1], sizes, strict=True))
-        # A stage that depends on itself damps: w = steepest·(reach − a w).
-        sizes.append(_power_of_two(steepest * reach / (1 + steepest * abs(row[j + 1]))))
-    whole = sum((abs(x) * size for x, size in zip(forms.result, sizes, strict=True)), Fraction(0))
-    return sizes, _power_of_two(whole)
-
-
-def _power_of_two(x: Fraction) -> Fraction:
-    """A power of 2 within a factor 2 of x > 0."""
-    exponent = x.numerator.bit_length() - x.denominator.bit_length()
-    return Fraction(2) ** exponent
-
-
 def _with_diagonal(form: FloatArray, diagonal: FloatArray) -> FloatArray:
     m, k = len(form), len(diagonal)
     whole = np.zeros((m + k, m + k))
     whole[:m, :m] = form
     whole[range(m, m + k), range(m, m + k)] = diagonal
     return whole
-
-
-def _floats(form: list[list[Fraction]], sizes: list[Fraction], unit: Fraction) -> FloatArray:
-    """The form in the units ``sizes``, divided by unit²; scaled before it is rounded."""
-    return np.array(
-        [
-            [float(x * p * q / unit**2) for x, q in zip(row, sizes, strict=True)]
-            for row, p in zip(form, sizes, strict=True)
-        ]
-    )

@@ -88,7 +88,7 @@ def worst_stage_data(tableau: Tableau, step: Any, slope_min: Any, slope_max: Any
 
     From the dual of the search for multipliers; rounded to fractions, every w_j then drawn into
     its ball. Guaranteed: admissible, so that ``factor_squared`` bounds every true factor from
-    below; it is usually within 1e-6 of the bound of ``runge_kutta_contraction``. Raises DomainError
+    below; it is usually within 1e-5 of the bound of ``runge_kutta_contraction``. Raises DomainError
     (implicit methods included), ConvergenceError. Source: flowcert [D].
 
     >>> from flowcert.numerics import RK4

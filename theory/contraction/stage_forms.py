@@ -80,31 +80,36 @@ class StageForms:
 
         Raises ConvergenceError where the stages have no or many solutions.
         """
-        z = self.slopes[0]
-        # u_j − z·Σᵢ stages[j][i + 1]·uᵢ = 1.
+        return [row[0] for row in self.shifted_stages(self.slopes[0])]
+
+    def shifted_stages(self, slope: Fraction) -> Form:
+        """Return the u_j as rows over (e, v₁, …, v_s), where w_j = slope·u_j + v_j.
+
+        Raises ConvergenceError where the stages have no or many solutions.
+        """
+        # u = e·1 + S·w with S the last s columns of the stages: (I − slope·S)u = e·1 + S·v.
         rows = [
-            [Fraction(i == j) - z * x for i, x in enumerate(row[1:])] + [row[0]]
+            [Fraction(i == j) - slope * x for i, x in enumerate(row[1:])] + row
             for j, row in enumerate(self.stages)
         ]
         return _solved(rows)
 
     def linear_factor(self) -> Fraction:
         """Return R(−h a), the quotient of result and e where w_j = h a u_j at every stage."""
-        u = self.linear_stages()
-        slopes = [self.slopes[0] * x for x in u]
+        slopes = [self.slopes[0] * x for x in self.linear_stages()]
         return self.result[0] + sum(
             (x * y for x, y in zip(self.result[1:], slopes, strict=True)), Fraction(0)
         )
 
 
-def _solved(rows: Form) -> Row:
-    """The solution of a linear system, given with its right-hand side as last column."""
+def _solved(rows: Form) -> Form:
+    """The solutions of a linear system; its right-hand sides stand behind the square matrix."""
     size = len(rows)
     for k in range(size):
         pivot = next((i for i in range(k, size) if rows[i][k] != 0), None)
         if pivot is None:
             raise ConvergenceError(
-                came="stages that the linear field does not determine",
+                came="stages that a linear field does not determine",
                 expected="a step that is no pole of the stability function",
                 remedy="Take another step.",
             )
@@ -113,7 +118,7 @@ def _solved(rows: Form) -> Row:
         for i in range(size):
             if i != k and rows[i][k] != 0:
                 rows[i] = [x - rows[i][k] * y for x, y in zip(rows[i], rows[k], strict=True)]
-    return [row[-1] for row in rows]
+    return [row[size:] for row in rows]
 
 
 def _symmetric_product(x: Row, y: Row) -> Form:

@@ -114,6 +114,11 @@ def test_rounding_is_no_drift():
     assert drift_of(1.0 + np.arange(40_001) * 2.0**-52).significant
 
 
+def test_independent_noise_is_no_drift():
+    rng = np.random.default_rng(7)
+    assert not any(drift_of(rng.normal(size=401)).significant for _ in range(200))
+
+
 def test_independent_noise_has_the_standard_error_of_statistics():
     rng = np.random.default_rng(5)
     slopes, errors = [], []

@@ -64,8 +64,10 @@ def test_a_small_defect_is_not_hidden_by_the_differences(symplectic_euler):
             return super().step(system, t, y, h) * (1 + mpmath.mpf(10) ** -15)
 
     found = symplecticity_defect(Slightly(), Pendulum.system, [0.75, 0.5], 0.1)
-    # JᵀΩJ = (1 + ε)² Ω
-    assert found.defect == pytest.approx(2e-15, rel=1e-12)
+    # JᵀΩJ = (1 + ε)² Ω and det J = (1 + ε)²
+    assert found.defect == pytest.approx(2e-15, rel=1e-12, abs=0)
+    volume = step_determinant(Slightly(), Pendulum.system, [0.75, 0.5], 0.1)
+    assert volume.excess == pytest.approx(2e-15, rel=1e-12, abs=0)
 
 
 def test_determinants(symplectic_euler, implicit_midpoint):

@@ -21,6 +21,7 @@ from flowcert.numerics import (
     RungeKutta,
 )
 from flowcert.numerics.diagnostics import observed_order
+from flowcert.numerics.diagnostics.observed_order import _finest_window
 from flowcert.numerics.elementary import cos
 from flowcert.numerics.problems import (
     SIR,
@@ -135,6 +136,26 @@ def test_a_changed_coefficient_shows(change):
     for problem in (DrivenDecay, Pendulum):
         found = observed_order(mutant, problem)
         assert not found.found or found.order < 3.5
+
+
+@pytest.mark.parametrize(
+    ("orders", "errors", "window"),
+    [
+        ([2.0, 2.1, 2.05, 2.0], [1.0] * 5, (1, 4)),
+        # the finest window, though a coarser one looks better
+        ([4.0, 4.0, 4.0, 3.0, 2.0, 2.1, 2.0], [1.0] * 8, (4, 7)),
+        # the finer ones disagree, or are not those of a method that converges
+        ([4.0, 4.0, 4.0, 1.0, 5.0], [1.0] * 6, (0, 3)),
+        ([4.0, 4.0, 4.0, 0.1, 0.1, 0.1], [1.0] * 7, (0, 3)),
+        ([2.0, 2.5, 3.0, 3.5], [1.0] * 5, None),
+        # an error below the floor, or a local order that does not exist
+        ([2.0, 2.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 1.0, 1e-15, 1.0], (0, 3)),
+        ([np.nan, 2.0, 2.0, np.nan], [1.0] * 5, None),
+        ([2.0, 2.0], [1.0] * 3, None),
+    ],
+)
+def test_the_window_is_the_finest_that_is_asymptotic(orders, errors, window):
+    assert _finest_window(orders, tuple(errors), 1e-14) == window
 
 
 def test_a_method_that_does_not_converge_has_no_order():

@@ -16,13 +16,19 @@ from flowcert.numerics.systems import FieldSystem, HamiltonianSystem, Invariant
 NORM = Invariant("norm", 3, lambda y: (y * y).sum(axis=-1), lambda y: 2 * y)
 
 
-def _rate(t: Any, y: Any) -> Any:
-    a, b, c = y[..., 0], y[..., 1], y[..., 2]
-    u, v, w = a + elementary.sin(2 * t), a * b + 0.3, 4 + c - a * elementary.cos(t)
-    return np.stack([v * c - w * b, w * a - u * c, u * b - v * a], axis=-1)
+def _rotation(spin: int) -> FieldSystem:
+    """Non-linear, non-autonomous, |y| kept: ẏ = w(t, y) × y."""
+
+    def rate(t: Any, y: Any) -> Any:
+        a, b, c = y[..., 0], y[..., 1], y[..., 2]
+        u, v, w = a + elementary.sin(2 * t), a * b + 0.3, spin + c - a * elementary.cos(t)
+        return np.stack([v * c - w * b, w * a - u * c, u * b - v * a], axis=-1)
+
+    return FieldSystem(rate, dimension=3)
 
 
-ROTATION = FieldSystem(_rate, dimension=3)  # non-linear, non-autonomous, |y| kept
+# The slow one comes nearly to rest after a while: there γ is far from 1.
+ROTATION, SLOW_ROTATION = _rotation(4), _rotation(2)
 ON_SPHERE = np.array([0.8, 0.3, 0.6])
 
 
@@ -58,7 +64,11 @@ def _observed_order(method: Method, system: Any, y0: Any, end: float, count: int
 
 
 @pytest.mark.parametrize("base", [Heun, SSP33, RK4], ids=repr)
-@pytest.mark.parametrize(("system", "y0", "invariant"), CASES, ids=["rotation", "pendulum"])
+@pytest.mark.parametrize(
+    ("system", "y0", "invariant"),
+    [(SLOW_ROTATION, ON_SPHERE, NORM), (PENDULUM, SWINGING, ENERGY)],
+    ids=["rotation", "pendulum"],
+)
 def test_the_order_of_the_method_is_kept(
     base: Method, system: Any, y0: Any, invariant: Invariant
 ) -> None:
@@ -78,7 +88,7 @@ class _IncrementalDirection(Method):
 
 
 def test_without_the_corrected_time_one_order_is_lost() -> None:
-    trap = _observed_order(_IncrementalDirection(), ROTATION, ON_SPHERE, 2.0, 80)
+    trap = _observed_order(_IncrementalDirection(), SLOW_ROTATION, ON_SPHERE, 2.0, 80)
     assert trap == pytest.approx(2, abs=0.15)
 
 

@@ -74,6 +74,7 @@ def test_the_conservative_problems_have_their_invariants():
         "LotkaVolterra": ["energy"],
         "LotkaVolterraLogarithmic": ["energy"],
         "Pendulum": ["energy"],
+        "ProductOscillator": ["energy"],
         "RigidBody": ["energy", "squared norm"],
         "SIR": ["mass", "x exp z"],
     }
@@ -175,7 +176,7 @@ def test_starts_are_decimals():
 
 
 def test_they_are_found_by_name():
-    assert len(PROBLEMS) == len({p.name for p in PROBLEMS}) == 14
+    assert len(PROBLEMS) == len({p.name for p in PROBLEMS}) == 15
     assert find_problem("henonheiles").name == "HenonHeiles"
     with pytest.raises(UnknownNameError, match="Pendulum"):
         find_problem("Pendulun")

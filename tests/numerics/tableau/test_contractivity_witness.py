@@ -118,7 +118,8 @@ def test_no_witness_on_the_limit_itself() -> None:
 
 def test_a_witness_over_an_algebraic_field_is_rational() -> None:
     radius = circle_contractivity_radius(IN_ROOT_TWO)
-    ratio = Fraction(int(sympy.floor(2 * radius * 10**12)) + 1, 10**12)
+    # So near to the limit that a direction rounded to eight digits would not do.
+    ratio = Fraction(int(sympy.floor(2 * radius * 10**40)) + 1, 10**40)
     witness = contractivity_witness(IN_ROOT_TWO, ratio)
     assert witness is not None
     assert all(x.is_Rational for x in witness.direction)
@@ -127,7 +128,7 @@ def test_a_witness_over_an_algebraic_field_is_rational() -> None:
     A = sympy.Matrix(3, 3, lambda i, j: sympy.sympify(IN_ROOT_TWO.A[i][j]))
     form = B * A + A.T * B - B * sympy.ones(3, 3) * B + B * 2 / sympy.Rational(str(ratio))
     value = sympy.expand((w.T * form * w)[0])
-    assert value.evalf(50) < 0
+    assert value.evalf(120) < 0
     assert sympy.expand(value + witness.growth) == 0
 
 

@@ -1,5 +1,6 @@
 """Definiteness over Q and Q(α), zero pivots included; signs of numbers that nearly vanish."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sympy.polys.matrices import DM, DomainMatrix
 
 from flowcert.errors import DomainError
 from flowcert.numerics.tableau.definiteness import is_positive_definite, negative_direction
-from flowcert.numerics.tableau.ordered_field import OrderedField
+from flowcert.numerics.tableau.ordered_field import OrderedField, _horner
 
 ROOT2 = QQ.algebraic_field(sympy.sqrt(2))
 
@@ -116,6 +117,23 @@ def test_tiny_numbers_of_a_cubic_field(index: int) -> None:
         difference = generator - field.rational(QQ(int(side), 10**10))
         for power in (1, 2, 7, 30):
             assert field.sign(difference**power) == sign**power
+
+
+@given(
+    st.lists(st.fractions(-3, 3, max_denominator=4), min_size=1, max_size=4),
+    st.tuples(*[st.fractions(-2, 2, max_denominator=4)] * 2).map(sorted),
+    st.fractions(0, 1, max_denominator=9),
+)
+def test_the_enclosures_behind_the_signs_hold_all_values(
+    coefficients: list[Fraction], ends: list[Fraction], part: Fraction
+) -> None:
+    a, b = ends
+    t = a + part * (b - a)
+    value = sum(q * t**k for k, q in enumerate(reversed(coefficients)))
+    low, high = _horner(coefficients, (a, b))
+    assert low <= value <= high
+    if a == b:
+        assert low == high == value
 
 
 def test_fields_without_an_order_are_refused() -> None:

@@ -1,17 +1,21 @@
 """Symplecticity and symmetry: known methods, compositions, and a search over all permutations."""
 
 from fractions import Fraction
+from functools import partial
 from itertools import permutations
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import sympy
 from nodepy import rk
+from sympy import QQ
 
 from flowcert.errors import DomainError
 from flowcert.numerics.tableau import ButcherTableau, CollocationTableau
 from flowcert.numerics.tableau.reduction import reduced, reduction
+from flowcert.numerics.tableau.stage_algebra import of_stages
 from flowcert.numerics.tableau.symmetry import (
     adjoint,
     are_permutations,
@@ -137,6 +141,14 @@ def test_the_adjoint_of_euler_is_backward_euler_and_twice_the_adjoint_is_the_met
     assert are_permutations(radau, adjoint(adjoint(radau)))
     over_root_six = CollocationTableau("RadauIIA", 3).exact().algebra()
     assert is_symmetric(composed((over_root_six, HALF), (adjoint(over_root_six), HALF)))
+
+
+def test_the_time_of_a_stage_counts() -> None:
+    """The implicit midpoint rule that evaluates f at t instead of t + h/2."""
+    half, one, zero = QQ(1, 2), QQ(1), QQ(0)
+    for node, symmetric in ((half, True), (zero, False), (one, False)):
+        late: Any = SimpleNamespace(algebra=partial(of_stages, QQ, [[half]], [one], [node]))
+        assert is_symmetric(late) is symmetric
 
 
 def test_permuted_stages_are_the_same_method_and_changed_entries_are_not() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
@@ -62,15 +62,13 @@ class EnergyStep:
 def _steps(draw: st.DrawFn) -> EnergyStep:
     n = draw(st.integers(2, 4))
     methods = [Gonzalez, ItohAbe, SymmetrisedItohAbe, AverageVectorField(2)]
-    zero = st.just(np.zeros((n, n)))
-    return EnergyStep(
-        draw(quartic_energies(n)),
-        draw(arrays(n, n)),
-        draw(st.one_of(zero, arrays(n, n))),
-        draw(st.sampled_from(methods)),
-        draw(arrays(n)),
-        draw(st.floats(0.001, 0.1)),
-    )
+    energy, x, K = draw(quartic_energies(n)), draw(arrays(n)), draw(arrays(n, n))
+    L = draw(st.one_of(st.just(np.zeros((n, n))), arrays(n, n)))
+    method = draw(st.sampled_from(methods))
+    step = EnergyStep(energy, K, L, method, x, 0.0)
+    # The step exists, and Newton's iteration finds it, while h times the field's slope is small.
+    slope = float(np.linalg.norm(step.structure, 2)) * energy.curvature_bound(x, np.abs(x) + 1)
+    return replace(step, h=draw(st.floats(0.01, 0.5)) / (1 + slope))
 
 
 class DiscreteGradientEnergy(Claim[EnergyStep]):
