@@ -250,7 +250,8 @@ def _nonexpansive_step(
     else:
         L = 1.0 if smoothness is None else smoothness
         limit, of = bounds.bound_runge_kutta_step(radius, L), f"L = {L:g}"
-    return {f"non-expansive for {of} up to h =": "∞" if limit == float("inf") else repr(float(limit))}
+    told = "∞" if limit == float("inf") else repr(float(limit))
+    return {f"non-expansive for {of} up to h =": told}
 
 
 def _audit_all(json: Path | None) -> None:

@@ -3,6 +3,7 @@
 from .driven_decay import DrivenDecay
 from .driven_limit_cycle import DrivenLimitCycle
 from .driven_pendulum import DrivenPendulum
+from .driven_product_oscillator import DrivenProductOscillator
 from .driven_rotation import DrivenRotation
 from .driven_shears import DrivenShears
 from .duffing import Duffing
@@ -23,6 +24,7 @@ __all__ = [
     "DrivenDecay",
     "DrivenLimitCycle",
     "DrivenPendulum",
+    "DrivenProductOscillator",
     "DrivenRotation",
     "DrivenShears",
     "Duffing",

@@ -42,10 +42,9 @@ def _solution(t: Any, y: list[Any]) -> list[Any]:
         return y
     a, omega = mpmath.sqrt(a_squared), mpmath.sqrt(omega_squared)
     m = a_squared / omega_squared
-    # q = a cn u, q̇ = −aω sn u dn u: u from its amplitude, whose cosine is q₀/a.
-    amplitude = mpmath.acos(max(min(q0 / a, mpmath.mpf(1)), mpmath.mpf(-1)))
-    start = mpmath.ellipf(amplitude, m) * (-1 if p0 > 0 else 1)
-    u = start + omega * t
+    # a cn u₀ = q₀, and a² − q₀² = p₀²(1 + q₀²) gives a sn u₀, without cancellation.
+    amplitude = mpmath.atan2(-p0 * mpmath.sqrt(1 + q0**2), q0)
+    u = mpmath.ellipf(amplitude, m) + omega * t
     sn, cn, dn = (mpmath.ellipfun(kind, u, m=m) for kind in ("sn", "cn", "dn"))
     q = a * cn
     return [q, -a * omega * sn * dn / (1 + q**2)]

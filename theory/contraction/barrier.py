@@ -22,29 +22,30 @@ def minimise(
     terms: Sequence[FloatArray],
     start: FloatArray,
     gap: float = 1e-11,
-) -> tuple[FloatArray, FloatArray]:
-    """Return (x, Z): x nearly minimises cost·x under F(x) = F₀ + Σ xᵢFᵢ ⪰ 0; Z is its dual.
+) -> tuple[FloatArray, list[FloatArray]]:
+    """Return x, which nearly minimises cost·x under F(x) = F₀ + Σ xᵢFᵢ ⪰ 0, and dual matrices.
 
     ``constant`` is F₀ and ``terms`` are the Fᵢ, symmetric (m, m); ``start`` (k,) makes F positive
-    definite. Every iterate does, up to rounding. Z = F(x)⁻¹/t ⪰ 0 satisfies tr(FᵢZ) ≈ costᵢ.
+    definite. Every iterate does, up to rounding. The duals Z = F⁻¹/t ⪰ 0 along the central path
+    satisfy tr(FᵢZ) ≈ costᵢ; later ones are nearer to the optimum, and rounding hurts them more.
     Source: Boyd and Vandenberghe, *Convex Optimization*, section 11.6 [D].
 
     >>> one = np.eye(1)
-    >>> x, Z = minimise(np.ones(1), -2 * one, [one], np.array([5.0]))
-    >>> bool(abs(x[0] - 2) < 1e-9), bool(abs(Z[0, 0] - 1) < 1e-6)
+    >>> x, duals = minimise(np.ones(1), -2 * one, [one], np.array([5.0]))
+    >>> bool(abs(x[0] - 2) < 1e-9), bool(abs(duals[-1][0, 0] - 1) < 1e-6)
     (True, True)
     """
     stacked = np.stack(terms)
     x, t = start, 1.0
-    dual = np.linalg.inv(constant + np.tensordot(x, stacked, 1))
+    duals: list[FloatArray] = []
     while len(constant) / t > gap / _GROWTH:
         x = _centre(t * cost, constant, stacked, x)
         try:
-            dual = np.asarray(np.linalg.inv(constant + np.tensordot(x, stacked, 1)) / t)
+            duals.append(np.asarray(np.linalg.inv(constant + np.tensordot(x, stacked, 1)) / t))
         except np.linalg.LinAlgError:
             break  # float64 carries no further; what was reached is good enough to be tried
         t *= _GROWTH
-    return x, dual
+    return x, duals
 
 
 def _centre(cost: FloatArray, constant: FloatArray, terms: FloatArray, x: FloatArray) -> FloatArray:

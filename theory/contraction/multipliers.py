@@ -14,19 +14,20 @@ from .centred_forms import CentredForms
 from .stage_forms import StageForms
 
 _SMALLEST_MARGIN = 1e-9
+_DUALS_KEPT = 9
 
 
 class Search(NamedTuple):
-    """Multipliers d (s,), others well inside of the admissible set, a Gram matrix (s+1, s+1).
+    """Multipliers d (s,), others well inside of the admissible set, Gram matrices (s+1, s+1).
 
-    d_j is ``multipliers``[j]·``units``[j], the units being powers of 2. The Gram matrix of
-    (e, w₁, …, w_s) belongs nearly to the worst admissible differences.
+    d_j is ``multipliers``[j]·``units``[j], the units being powers of 2. The Gram matrices of
+    (e, w₁, …, w_s) belong nearly to the worst admissible differences.
     """
 
     multipliers: FloatArray
     interior: FloatArray
     units: tuple[Fraction, ...]
-    worst: FloatArray
+    worst: list[FloatArray]
 
 
 def search_multipliers(forms: StageForms) -> Search:
@@ -44,21 +45,21 @@ def search_multipliers(forms: StageForms) -> Search:
     squares = [centred.multiplier(j) for j in range(len(forms.stages))]
     try:
         interior = _interior([-form[1:, 1:] for form in squares], -constant[1:, 1:])
-        found, gram = _best(constant, squares, interior)
+        found, grams = _best(constant, squares, interior)
     except np.linalg.LinAlgError as error:
         raise ConvergenceError(
             came="a search for multipliers that float64 cannot carry",
             expected="forms whose entries differ by less than about 1e8",
             remedy="Take a shorter step.",
         ) from error
-    worst = centred.basis @ gram @ centred.basis.T
+    worst = [centred.basis @ gram @ centred.basis.T for gram in grams]
     return Search(np.maximum(found, 0.0), interior, centred.units, worst)
 
 
 def _best(
     constant: FloatArray, squares: list[FloatArray], interior: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """The multipliers of the smallest factor, and the dual matrix with first entry 1."""
+) -> tuple[FloatArray, list[FloatArray]]:
+    """The multipliers of the smallest factor, and dual matrices with first entry about 1."""
     size, count = len(constant), len(squares)
     first = np.zeros((size, size))
     first[0, 0] = 1.0
@@ -69,8 +70,8 @@ def _best(
     needed = float(inside[0, 1:] @ np.linalg.solve(inside[1:, 1:], inside[1:, 0]) - inside[0, 0])
     start = np.concatenate([[needed + 1.0 + abs(needed)], interior])
     cost = np.concatenate([[1.0], np.zeros(count)])
-    x, dual = minimise(cost, _with_diagonal(constant, np.zeros(count)), terms, start)
-    return x[1:], dual[:size, :size]
+    x, duals = minimise(cost, _with_diagonal(constant, np.zeros(count)), terms, start)
+    return x[1:], [dual[:size, :size] for dual in duals[-_DUALS_KEPT:]]
 
 
 def _interior(forms: list[FloatArray], result: FloatArray) -> FloatArray:

@@ -316,3 +316,8 @@ def test_irrational_weights_are_right_to_as_many_digits_as_are_asked_for() -> No
     assert root.floats == (2**0.5,)
     with mpmath.workdps(60):
         assert Weights(["1/3"]).like(np.array([mpmath.mpf(1)]))[0] * 3 == 1
+
+
+def test_mclachlan_2_has_the_published_parameter() -> None:
+    """Any parameter gives order 2; 0.1931833275037836 (McLachlan 1995) the smallest error."""
+    assert McLachlan2.weights.floats[0] == pytest.approx(0.1931833275037836, abs=1e-15)

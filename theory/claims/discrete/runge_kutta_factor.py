@@ -135,7 +135,7 @@ class RungeKuttaFactor(Claim[MethodStep]):
         bound = runge_kutta_contraction(RK4.tableau, 1.9, 0.5, 1.0).bound_factor
         return Witness(
             "RK4, h = 1.9, a = ½, L = 1, one autonomous potential (exact data)",
-            Measurement(attained, bound, 1e-5, what="factor"),
+            Measurement(attained, bound, 1e-6, what="factor"),
         )
 
     def mutants(self) -> Sequence[Mutant]:
@@ -234,7 +234,7 @@ def _is_tight_certificate(case: tuple[RungeKutta, Fraction, Fraction, Fraction])
     if not method.tableau.is_explicit():
         return True
     data = worst_stage_data(method.tableau, h, a, L)
-    close = certificate.factor_squared - data.factor_squared <= Fraction(1, 10**5)
+    close = certificate.factor_squared - data.factor_squared <= Fraction(1, 10**6)
     return data.is_admissible() and close and (h < 0 or autonomous_step(data).is_interpolable())
 
 
