@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,29 @@ AUTHORS = "#0072B2"
 SHARP = "#E69F00"
 BOX = "#CC79A7"
 POINT = "#222222"
+# Methods: plain Runge–Kutta in warm colours, symplectic ones in cold, a dash for the second one of
+# a kind.
+METHOD_COLOURS = {
+    "Euler": "#222222",
+    "RK4": "#D55E00",
+    "DormandPrince": "#CC79A7",
+    "RadauIIA(2)": "#E69F00",
+    "StormerVerlet": "#56B4E9",
+    "ImplicitMidpoint": "#0072B2",
+    "Yoshida4(StormerVerlet)": "#56B4E9",
+    "Yoshida6(StormerVerlet)": "#56B4E9",
+    "Yoshida8(StormerVerlet)": "#56B4E9",
+    "GaussLegendre(2)": "#0072B2",
+    "GaussLegendre(3)": "#0072B2",
+    "Gonzalez": "#009E73",
+}
+METHOD_DASHES: dict[str, Any] = {
+    "Yoshida4(StormerVerlet)": (0, (5, 1.5)),
+    "Yoshida6(StormerVerlet)": (0, (2, 1.5)),
+    "Yoshida8(StormerVerlet)": (0, (5, 1.5, 1, 1.5)),
+    "GaussLegendre(2)": (0, (5, 1.5)),
+    "GaussLegendre(3)": (0, (2, 1.5)),
+}
 
 STYLE_SHEET = Path(__file__).with_name("flowcert.mplstyle")
 FORMATS = ("png", "pdf", "svg")
@@ -64,6 +87,34 @@ def render(picture: matplotlib.figure.Figure, file_format: str) -> bytes:
 def legend_mark(marker: str, colour: str, label: str, **style: Any) -> Line2D:
     """Return a legend's entry for single marks."""
     return Line2D([], [], linestyle="", marker=marker, color=colour, label=label, **style)
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Return the heights moved apart as little as it takes, so that labels have room.
+
+    >>> spread([0.0, 3.0, 0.2], gap=1.0)
+    [-0.4, 3.0, 0.6]
+    """
+    # Neighbours that are too close form a group, which is centred on its members' heights.
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    groups: list[list[int]] = []
+    for i in order:
+        groups.append([i])
+        while len(groups) > 1 and _base(groups[-2], heights, gap) + gap * len(groups[-2]) > _base(
+            groups[-1], heights, gap
+        ):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    moved = {
+        i: _base(group, heights, gap) + gap * place
+        for group in groups
+        for place, i in enumerate(group)
+    }
+    return [round(moved[i], 12) for i in range(len(heights))]
+
+
+def _base(group: Sequence[int], heights: Sequence[float], gap: float) -> float:
+    """Where the lowest of a group stands, if its members are a gap apart."""
+    return sum(heights[i] - gap * place for place, i in enumerate(group)) / len(group)
 
 
 def frame(axes: Axes, sides: tuple[float, float], upper: float, **style: Any) -> None:

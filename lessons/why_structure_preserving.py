@@ -7,7 +7,7 @@ __generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="Why structure-preserving discretisation")
 
 with app.setup:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from dataclasses import dataclass
 
     import marimo as mo
@@ -30,11 +30,12 @@ with app.setup:
         NormCorrectedHeun,
         SphereSystem,
         StormerVerlet,
+        System,
         tanh_mixture,
         trajectory,
     )
     from flowcert.numerics.diagnostics import contraction_factor, symplecticity_defect
-    from flowcert.numerics.problems import SIR, Duffing, Pendulum, RigidBody
+    from flowcert.numerics.problems import SIR, Duffing, Pendulum, Problem, RigidBody
     from flowcert.theory.contraction import runge_kutta_contraction, worst_stage_data
 
     # Warm colours are baselines, cool ones keep a structure; safe for colour-blind eyes.
@@ -43,8 +44,13 @@ with app.setup:
     SWING, CIRCUITS, TUMBLE, EPIDEMIC, DESCENT = 150.0, 60.0, 40.0, 12.0, 12  # how long they run
     BOTTOM = [0.0, 1.36]  # where the pendulum is fastest: there its Jacobian is taken
     FAR = 1e5  # a run that goes beyond this ends there
+    DEFECT = r"$\lVert J^T\Omega J - \Omega\rVert$"
+    SWINGING = (Euler, RK4, StormerVerlet, ImplicitMidpoint)  # baselines, then structured
+    STEEP_AND_FLAT = np.array([[0.8, 0.6], [-0.6, 0.8]])  # directions of the valley of section 5
     ROUNDING = 1e-12  # below this, relative to the numbers at hand, is rounding
-    VIEW = np.array([[0.8, -0.6, 0.0], [-0.36, -0.48, 0.8]])  # the sphere seen from (0.48, 0.64, 0.6)
+    VIEW = np.array(
+        [[0.8, -0.6, 0.0], [-0.36, -0.48, 0.8]]
+    )  # the sphere seen from (0.48, 0.64, 0.6)
     NETWORKS, WIDTH, LAYERS = 12, 6, 40  # of section 6
 
 
@@ -75,7 +81,7 @@ def _():
 
     which in the plane says $\det J = 1$: *areas are kept*. Such maps are **symplectic**. A step of
     Euler has $\det J = 1 + h^2\cos q$; near the bottom it inflates every area, and the pendulum is
-    driven. RK4 does the same more politely. Störmer–Verlet is half a kick, a drift, half a kick,
+    driven. RK4 does the opposite, more politely: areas shrink there and the swing dies. Störmer–Verlet is half a kick, a drift, half a kick,
     $p \mathrel{-}= \tfrac h2\sin q$, $\;q \mathrel{+}= hp$, $\;p \mathrel{-}= \tfrac h2\sin q$: three shears, each of determinant 1.
     """)
     return
@@ -83,9 +89,7 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    swing_slider = mo.ui.slider(
-        0.1, 1.9, 0.05, value=1.0, label="step $h$", include_input=True, full_width=True
-    )
+    swing_slider = slider(0.1, 1.9, 0.05, 1.0, "step $h$")
     swing_slider
     return (swing_slider,)
 
@@ -100,19 +104,13 @@ def _(swing_slider):
 def _(swing_h):
     swings = run_pendulum(swing_h)
     swing_verdicts = judge_pendulum(swings, swing_h)
-    swing_picture = draw_pendulum(swings, swing_h)
-    boxes(swing_verdicts)
-    return swing_picture, swing_verdicts, swings
-
-
-@app.cell(hide_code=True)
-def _(swing_picture):
-    show(
-        swing_picture,
+    section(
+        swing_verdicts,
+        draw_pendulum(swings),
         "Left, Euler and RK4 leave the level line of the energy; middle, Störmer–Verlet and the "
         "implicit midpoint rule stay beside it; right, the largest energy error up to time t.",
     )
-    return
+    return (swing_verdicts,)
 
 
 @app.cell(hide_code=True)
@@ -162,12 +160,8 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    circuit_slider = mo.ui.slider(
-        0.05, 0.6, 0.05, value=0.4, label="step $h$", include_input=True, full_width=True
-    )
-    amplitude_slider = mo.ui.slider(
-        0.25, 2.0, 0.05, value=1.5, label="start $q_0$", include_input=True, full_width=True
-    )
+    circuit_slider = slider(0.05, 0.6, 0.05, 0.5, "step $h$")
+    amplitude_slider = slider(0.25, 2.0, 0.05, 1.5, "start $q_0$")
     mo.hstack([circuit_slider, amplitude_slider], widths="equal", gap=2)
     return amplitude_slider, circuit_slider
 
@@ -181,20 +175,14 @@ def _(amplitude_slider, circuit_slider):
 @app.cell(hide_code=True)
 def _(amplitude, circuit_h):
     circuits = run_duffing(circuit_h, amplitude)
-    circuit_verdicts = judge_duffing(circuits, circuit_h, amplitude)
-    circuit_picture = draw_duffing(circuits, amplitude)
-    boxes(circuit_verdicts)
-    return circuit_picture, circuit_verdicts, circuits
-
-
-@app.cell(hide_code=True)
-def _(circuit_picture):
-    show(
-        circuit_picture,
+    circuit_verdicts = judge_duffing(circuits, circuit_h)
+    section(
+        circuit_verdicts,
+        draw_duffing(circuits),
         "Left, the implicit midpoint rule on Duffing's oscillator beside the level line; middle, "
         "Gonzalez's method on it; right, their energy errors, the second at the level of rounding.",
     )
-    return
+    return (circuit_verdicts,)
 
 
 @app.cell(hide_code=True)
@@ -224,9 +212,7 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    tumble_slider = mo.ui.slider(
-        0.05, 1.2, 0.05, value=0.6, label="step $h$", include_input=True, full_width=True
-    )
+    tumble_slider = slider(0.05, 1.2, 0.05, 0.6, "step $h$")
     tumble_slider
     return (tumble_slider,)
 
@@ -241,19 +227,13 @@ def _(tumble_slider):
 def _(tumble_h):
     tumbles = run_rigid_body(tumble_h)
     tumble_verdicts = judge_rigid_body(tumbles)
-    tumble_picture = draw_rigid_body(tumbles)
-    boxes(tumble_verdicts)
-    return tumble_picture, tumble_verdicts, tumbles
-
-
-@app.cell(hide_code=True)
-def _(tumble_picture):
-    show(
-        tumble_picture,
+    section(
+        tumble_verdicts,
+        draw_rigid_body(tumbles),
         "Left, Heun's method spirals off the sphere; middle, the corrected Heun step and RKMK4 stay "
         "on it; right, the error of the length, theirs at the level of rounding.",
     )
-    return
+    return (tumble_verdicts,)
 
 
 @app.cell(hide_code=True)
@@ -282,9 +262,7 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    epidemic_slider = mo.ui.slider(
-        0.05, 2.0, 0.05, value=0.5, label="step $h$", include_input=True, full_width=True
-    )
+    epidemic_slider = slider(0.05, 2.0, 0.05, 0.5, "step $h$")
     epidemic_slider
     return (epidemic_slider,)
 
@@ -299,19 +277,13 @@ def _(epidemic_slider):
 def _(epidemic_h):
     epidemics = run_epidemic(epidemic_h)
     epidemic_verdicts = judge_epidemic(epidemics)
-    epidemic_picture = draw_epidemic(epidemics)
-    boxes(epidemic_verdicts)
-    return epidemic_picture, epidemic_verdicts, epidemics
-
-
-@app.cell(hide_code=True)
-def _(epidemic_picture):
-    show(
-        epidemic_picture,
+    section(
+        epidemic_verdicts,
+        draw_epidemic(epidemics),
         "Left, an epidemic by Patankar's Euler method, its total moving; middle, by RK4, its total "
         "constant; right, the error of the total mass.",
     )
-    return
+    return (epidemic_verdicts,)
 
 
 @app.cell(hide_code=True)
@@ -340,9 +312,7 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    descent_slider = mo.ui.slider(
-        0.1, 4.0, 0.05, value=3.0, label="step $h$ (in units of $1/L$)", include_input=True, full_width=True
-    )
+    descent_slider = slider(0.1, 4.0, 0.05, 3.0, "step $h$ (in units of $1/L$)")
     descent_slider
     return (descent_slider,)
 
@@ -357,19 +327,13 @@ def _(descent_slider):
 def _(descent_h):
     descents = run_descent(descent_h)
     descent_verdicts = judge_descent(descent_h)
-    descent_picture = draw_descent(descents)
-    boxes(descent_verdicts)
-    return descent_picture, descent_verdicts, descents
-
-
-@app.cell(hide_code=True)
-def _(descent_picture):
-    show(
-        descent_picture,
+    section(
+        descent_verdicts,
+        draw_descent(descents),
         "Left, two points by RK4 in a convex valley; middle, by the implicit midpoint rule; right, "
         "the distance of the two points after each step.",
     )
-    return
+    return (descent_verdicts,)
 
 
 @app.cell(hide_code=True)
@@ -402,12 +366,8 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    layer_slider = mo.ui.slider(
-        0.05, 1.0, 0.05, value=0.3, label="step $h$", include_input=True, full_width=True
-    )
-    weight_slider = mo.ui.slider(
-        0.25, 4.0, 0.25, value=1.0, label="size of the weights", include_input=True, full_width=True
-    )
+    layer_slider = slider(0.05, 1.0, 0.05, 0.3, "step $h$")
+    weight_slider = slider(0.25, 4.0, 0.25, 1.0, "size of the weights")
     mo.hstack([layer_slider, weight_slider], widths="equal", gap=2)
     return layer_slider, weight_slider
 
@@ -422,19 +382,13 @@ def _(layer_slider, weight_slider):
 def _(layer_h, weight_size):
     networks = run_networks(layer_h, weight_size)
     network_verdicts = judge_networks(networks)
-    network_picture = draw_networks(networks)
-    boxes(network_verdicts)
-    return network_picture, network_verdicts, networks
-
-
-@app.cell(hide_code=True)
-def _(network_picture):
-    show(
-        network_picture,
+    section(
+        network_verdicts,
+        draw_networks(networks),
         "Left, one feature through the layers of random residual networks; middle, through networks "
         "that keep the norm or the mass; right, the errors of norm and mass through the layers.",
     )
-    return
+    return (network_verdicts,)
 
 
 @app.cell(hide_code=True)
@@ -451,11 +405,13 @@ def _():
 def _():
     fine = {run.name: run for run in run_pendulum(0.1)}
     overtaken = SWING * fine["StormerVerlet"].largest / fine["RK4"].largest
-    both_kept = follow(Gonzalez, RigidBody.system, RigidBody.start, 0.6, TUMBLE, RigidBody.system.energy)
+    both_kept = follow(
+        Gonzalez, RigidBody.system, RigidBody.start, 0.6, TUMBLE, RigidBody.system.energy
+    )
     lengths = np.linalg.norm(both_kept.states, axis=-1)
-    weighted = follow("modified Patankar", modified_patankar_step, SIR.start, 2.0, EPIDEMIC, mass)
+    weighted = follow("mended", mended_patankar_step, SIR.start, 2.0, EPIDEMIC, mass)
     turn = StormerVerlet.step(Pendulum.system, 0.0, np.array([0.0, 1.0]), 1.0)
-    skipped = skip_determinant(1.0)
+    skipped = skip_determinants(1.0)
     mo.vstack(
         [
             exercise(
@@ -464,9 +420,9 @@ def _():
                 rf"""
                 Up to $t = {SWING:.0f}$ RK4's error is {number(fine["RK4"].largest)} and Störmer–Verlet's
                 {number(fine["StormerVerlet"].largest)}. But RK4's grows in proportion to the time, and the other
-                does not: at that rate RK4 is overtaken at about $t = {overtaken:.0f}$, some
-                {overtaken / 6.98:.0f} swings, and it took four evaluations of the force a step against one. For a
-                short time take the accurate method, for a long one the symplectic method.
+                does not: at that rate RK4 is overtaken at about $t = {overtaken:.0f}$, and it takes
+                four evaluations of the force a step against one. For a short time take the accurate
+                method, for a long one the symplectic method.
                 """,
             ),
             exercise(
@@ -528,3 +484,555 @@ def _():
     And `flowcert method NAME` says of a method which structures it has.
     """)
     return
+
+
+@app.class_definition
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run: states (k, …) at ``times`` (k,), and the ``error`` (k,) of what should be kept."""
+
+    name: str
+    times: np.ndarray
+    states: np.ndarray
+    error: np.ndarray
+
+    @property
+    def largest(self) -> float:
+        return self.largest_until(np.inf)
+
+    def largest_until(self, time: float) -> float:
+        return float(np.abs(self.error[self.times <= time]).max())
+
+
+@app.class_definition
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the structure is kept, in a headline, and the numbers."""
+
+    kept: bool
+    head: str
+    words: str
+
+
+@app.function
+def follow(
+    method: Method | str,
+    by: object,
+    start: np.ndarray,
+    h: float,
+    end: float,
+    kept: Callable[[np.ndarray], np.ndarray],
+) -> Run:
+    """Steps of ``method`` on the system ``by`` (or steps y⁺ = by(y, h) of that name) up to ``end``.
+
+    ``kept`` maps states (k, …, n) to the numbers (k,) that should stay as they were at the start.
+    """
+    if isinstance(method, str):
+        name, step = method, by
+    else:
+        system = method.prepare(by)
+        name, step = method.name, lambda y, h: method.step(system, 0.0, y, h)
+    states = [np.asarray(start, dtype=float)]
+    while len(states) * h <= end * (1 + 1e-9) and np.abs(states[-1]).max() < FAR:
+        states.append(step(states[-1], h))
+    values = kept(np.array(states))
+    return Run(name, h * np.arange(len(states)), np.array(states), values - values[0])
+
+
+@app.function
+def mass(y: np.ndarray) -> np.ndarray:
+    return y.sum(axis=-1)
+
+
+@app.function
+def length(y: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(y, axis=-1)
+
+
+@app.function
+def run_pendulum(h: float) -> list[Run]:
+    """Euler, RK4, Störmer–Verlet and the implicit midpoint rule."""
+    system, start = Pendulum.system, Pendulum.start
+    return [follow(method, system, start, h, SWING, system.energy) for method in SWINGING]
+
+
+@app.function
+def judge_pendulum(runs: list[Run], h: float) -> tuple[Verdict, Verdict]:
+    """Symplectic by the Jacobian; astray where the energy leaves (0, 2): from rest to turning over."""
+    low, high = -Pendulum.system.energy(Pendulum.start), 2 - Pendulum.system.energy(Pendulum.start)
+    defects = [symplecticity_defect(m, Pendulum.system, BOTTOM, h).defect for m in SWINGING]
+    header = (DEFECT, f"error to $t = {SWING / 2:.0f}$", f"to $t = {SWING:.0f}$")
+    rows = [
+        (run.name, number(defect), number(run.largest_until(SWING / 2)), number(run.largest))
+        for run, defect in zip(runs, defects, strict=True)
+    ]
+    fates = []
+    for run in runs[:2]:
+        if run.error.max() >= high:
+            fates.append(f"{run.name} drives the pendulum over the top")
+        elif run.error[-1] <= 0.9 * low:
+            fates.append(f"{run.name} brings it to rest")
+        else:
+            fates.append(f"{run.name} {'adds' if run.error[-1] > 0 else 'takes'} energy")
+    astray = any(run.error.min() <= low or run.error.max() >= high for run in runs[2:])
+    words = "The energy error oscillates and does not grow."
+    if astray:
+        words = "But the step is too long: nothing holds the energy."
+    symplectic = [max(part) <= ROUNDING for part in (defects[:2], defects[2:])]
+    return (
+        verdict(symplectic[0], "Not symplectic", ", ".join(fates) + ".", header, rows[:2]),
+        verdict(
+            symplectic[1] and not astray,
+            "Symplectic, and astray" if astray else "Symplectic",
+            words,
+            header,
+            rows[2:],
+        ),
+    )
+
+
+@app.function
+def modified_energy(y: np.ndarray, h: float) -> np.ndarray:
+    """H + h²H₂: what Störmer–Verlet keeps of the pendulum, up to O(h⁴)."""
+    q, p = y[..., 0], y[..., 1]
+    return Pendulum.system.energy(y) + h**2 * (p**2 * np.cos(q) / 12 - np.sin(q) ** 2 / 24)
+
+
+@app.function
+def draw_pendulum(runs: list[Run]) -> matplotlib.figure.Figure:
+    """Phase portraits and energy errors; the dotted line is the modified energy."""
+    with styling.styled():
+        picture, panels = three_panels("energy error up to $t$")
+        colours = (SECOND_BASELINE, BASELINE, STRUCTURED, SECOND_STRUCTURED)
+        for axes, part in zip(panels, (slice(0, 2), slice(2, 4)), strict=False):
+            draw_level(axes, Pendulum, Pendulum.start, np.pi, 2.9)
+            for run, colour in zip(runs[part], colours[part], strict=True):
+                angle = (run.states[:, 0] + np.pi) % (2 * np.pi) - np.pi
+                axes.plot(angle, run.states[:, 1], ".", color=colour, markersize=3, label=run.name)
+            legend(axes, "upper right")
+        draw_errors(panels[2], runs, colours)
+        verlet = runs[2]
+        kept = modified_energy(verlet.states, verlet.times[1])
+        so_far = np.maximum.accumulate(np.abs(kept - kept[0]))
+        panels[2].plot(
+            verlet.times[1:], so_far[1:], ":", color=STRUCTURED, label=r"StormerVerlet, $\tilde H$"
+        )
+        panels[2].set(xscale="log", xlim=(1, SWING), ylim=(1e-8, 1e6))
+        legend(panels[2], "upper left")
+    return picture
+
+
+@app.function
+def run_duffing(h: float, amplitude: float) -> list[Run]:
+    """The implicit midpoint rule and Gonzalez's method from (amplitude, 0)."""
+    system, start = Duffing.system, np.array([amplitude, 0.0])
+    return [
+        follow(m, system, start, h, CIRCUITS, system.energy) for m in (ImplicitMidpoint, Gonzalez)
+    ]
+
+
+@app.function
+def judge_duffing(runs: list[Run], h: float) -> list[Verdict]:
+    """Kept is what is kept to rounding."""
+    verdicts = []
+    for run, method in zip(runs, (ImplicitMidpoint, Gonzalez), strict=True):
+        start = run.states[0]
+        kept = run.largest <= ROUNDING * Duffing.system.energy(start)
+        defect = symplecticity_defect(method, Duffing.system, start, h).defect
+        head = "The energy is kept" if kept else "The energy is not kept"
+        words = "To rounding, at every step." if kept else "It does not drift, but it moves."
+        rows = [(run.name, number(run.largest), number(defect))]
+        verdicts.append(verdict(kept, head, words, ("energy error", DEFECT), rows))
+    return verdicts
+
+
+@app.function
+def draw_duffing(runs: list[Run]) -> matplotlib.figure.Figure:
+    """The two runs beside the level line, and their energy errors."""
+    with styling.styled():
+        picture, panels = three_panels("energy error up to $t$")
+        start = runs[0].states[0]
+        height = np.sqrt(2 * Duffing.system.energy(start))
+        for axes, run, colour in zip(panels, runs, (BASELINE, STRUCTURED), strict=False):
+            draw_level(axes, Duffing, start, 1.35 * start[0], 1.5 * height)
+            axes.plot(*run.states.T, ".", color=colour, markersize=3, label=run.name)
+            legend(axes, "upper right")
+        draw_errors(panels[2], runs, (BASELINE, STRUCTURED))
+    return picture
+
+
+@app.function
+def run_rigid_body(h: float) -> list[Run]:
+    """Heun, Heun with norm correction, and RKMK4."""
+    system, start = RigidBody.system, RigidBody.start
+    return [follow(m, system, start, h, TUMBLE, length) for m in (Heun, NormCorrectedHeun, RKMK4)]
+
+
+@app.function
+def judge_rigid_body(runs: list[Run]) -> list[Verdict]:
+    """Kept is what is kept to rounding."""
+    radius = float(length(RigidBody.start))
+    verdicts = []
+    for part in (runs[:1], runs[1:]):
+        kept = all(run.largest <= ROUNDING * radius for run in part)
+        rows = [
+            (run.name, f"{float(length(run.states[-1])):.4f}", number(run.largest)) for run in part
+        ]
+        head = "The length is kept" if kept else "It leaves the sphere"
+        words = "To rounding" if kept else "Every step leads outwards"
+        words = f"{words}; at the start $|y| = {radius:.4f}$."
+        verdicts.append(verdict(kept, head, words, ("at the end", "largest error"), rows))
+    return verdicts
+
+
+@app.function
+def draw_rigid_body(runs: list[Run]) -> matplotlib.figure.Figure:
+    """The runs seen from outside the sphere, and the errors of the length."""
+    with styling.styled():
+        picture, panels = three_panels("error of $|y|$ up to $t$")
+        _, exact = trajectory(RigidBody.system, RigidBody.start, (0.0, 12.0), RK4, 600)
+        angle = np.linspace(0, 2 * np.pi, 121)
+        circle = length(RigidBody.start) * np.stack([np.cos(angle), np.sin(angle)])
+        colours = (BASELINE, STRUCTURED, SECOND_STRUCTURED)
+        for axes, part in zip(panels, (slice(0, 1), slice(1, 3)), strict=False):
+            axes.fill(*circle, facecolor="#F2F2F2", edgecolor="#888888", linewidth=0.8)
+            axes.plot(*(VIEW[:, :2] @ circle), color="#CCCCCC", linewidth=0.6)  # the equator
+            axes.plot(*(VIEW @ exact.T), color="#888888", linewidth=1.2)
+            for run, colour in zip(runs[part], colours[part], strict=True):
+                seen = VIEW @ run.states.T
+                axes.plot(*seen, ".-", color=colour, markersize=3, linewidth=0.4, label=run.name)
+            axes.set(xlim=(-1.9, 1.9), ylim=(-1.6, 2.2), aspect="equal", xticks=[], yticks=[])
+            legend(axes, "upper right")
+        draw_errors(panels[2], runs, colours)
+    return picture
+
+
+@app.function
+def patankar_step(u: np.ndarray, h: float) -> np.ndarray:
+    """Losses implicitly, component by component; gains explicitly."""
+    x, y, z = u
+    return np.array([x / (1 + h * y), (y + h * x * y) / (1 + h), z + h * y])
+
+
+@app.function
+def mended_patankar_step(u: np.ndarray, h: float) -> np.ndarray:
+    """What arrives is what leaves."""
+    x, y, z = u
+    left = x / (1 + h * y)
+    ill = (y + h * y * left) / (1 + h)
+    return np.array([left, ill, z + h * ill])
+
+
+@app.function
+def run_epidemic(h: float) -> list[Run]:
+    """Patankar's Euler method, Euler and RK4."""
+    steps = (("Patankar–Euler", patankar_step), (Euler, SIR.system), (RK4, SIR.system))
+    return [follow(method, by, SIR.start, h, EPIDEMIC, mass) for method, by in steps]
+
+
+@app.function
+def judge_epidemic(runs: list[Run]) -> list[Verdict]:
+    """Kept is what is kept to rounding; a negative number of people is said as well."""
+    verdicts = []
+    for part in (runs[:1], runs[1:]):
+        kept = all(run.largest <= ROUNDING * np.abs(run.states).max() for run in part)
+        rows = [
+            (
+                run.name,
+                f"{mass(run.states[-1]):.4f}",
+                number(run.largest),
+                f"{run.states.min():.2g}",
+            )
+            for run in part
+        ]
+        words = f"At the start $x + y + z = {mass(SIR.start):.4f}$."
+        if any(run.states.min() < 0 for run in part):
+            words += " **Negative numbers of people occur**: nobody promised that they would not."
+        head = "The mass is kept" if kept else "The mass is not kept"
+        header = ("at the end", "largest error", "fewest people")
+        verdicts.append(verdict(kept, head, words, header, rows))
+    return verdicts
+
+
+@app.function
+def draw_epidemic(runs: list[Run]) -> matplotlib.figure.Figure:
+    """The compartments and their total by Patankar's method and by RK4, and the mass errors."""
+    with styling.styled():
+        picture, panels = three_panels("error of the mass up to $t$")
+        for axes, run, colour in zip(panels, runs[::2], (BASELINE, STRUCTURED), strict=False):
+            for i, style in enumerate(("-", "--", ":")):
+                axes.plot(
+                    run.times, run.states[:, i], style, color="#666666", label=f"${'xyz'[i]}$"
+                )
+            axes.axhline(mass(SIR.start), color="#BBBBBB", linewidth=0.6)
+            axes.plot(run.times, mass(run.states), ".-", color=colour, label="$x + y + z$")
+            axes.set(xlim=(0, EPIDEMIC), ylim=(-1, 7), xlabel="$t$")
+            axes.legend(loc="upper center", ncols=4, columnspacing=0.8, title=run.name)
+        draw_errors(panels[2], runs, (BASELINE, SECOND_STRUCTURED, STRUCTURED))
+    return picture
+
+
+@app.function
+def valley() -> GradientField:
+    """−∇V for a convex V with curvature up to L = 1, which is attained at 0."""
+    return GradientField(np.diag([1.0, 0.5]) @ STEEP_AND_FLAT, activation=tanh_mixture(0.25))
+
+
+@app.function
+def run_descent(h: float) -> list[Run]:
+    """Two points on both sides of the valley's floor; what should not grow is their distance."""
+    start = np.array([[0.15, 2.5], [-0.1, 2.5]]) @ STEEP_AND_FLAT
+    return [
+        follow(method, valley(), start, h, DESCENT * h, lambda y: length(y[:, 0] - y[:, 1]))
+        for method in (RK4, ImplicitMidpoint)
+    ]
+
+
+@app.function
+def judge_descent(h: float) -> list[Verdict]:
+    """The limit 2r/L, the worst of many pairs in the valley, and the worst valley with L = 1."""
+    rng = np.random.default_rng(1)
+    pairs = np.concatenate([rng.uniform(-size, size, (600, 2, 2)) for size in (3.0, 0.1)])
+    verdicts = []
+    for method in (RK4, ImplicitMidpoint):
+        radius = theory.bounds.bound_circle_contractivity_radius(method.tableau)
+        limit = float(theory.bounds.bound_runge_kutta_step(radius, 1.0))
+        here = contraction_factor(method, valley(), pairs, h).factor
+        worst = f"at most {runge_kutta_contraction(method.tableau, h, 0.0, 1.0).bound_factor:.4f}"
+        if method is RK4:
+            attained = float(worst_stage_data(method.tableau, h, 0.0, 1.0).factor_squared) ** 0.5
+            worst = f"at least {np.floor(1e4 * attained) / 1e4:.4f}"
+        if h <= limit:
+            head, words = "It does not expand", "Nor in any other convex valley with $L = 1$."
+        elif here > 1:
+            head, words = "It expands", "In this valley, and in others with $L = 1$ even more."
+        else:
+            head, words = "It may expand", "Not here, but in another valley with $L = 1$."
+        rows = [(method.name, f"{limit:.2f}".replace("inf", "∞"), f"{here:.4f}", worst)]
+        header = ("limit $2r/L$", "factor here", "in the worst valley")
+        verdicts.append(verdict(h <= limit, head, words, header, rows))
+    return verdicts
+
+
+@app.function
+def draw_descent(runs: list[Run]) -> matplotlib.figure.Figure:
+    """Two points in the valley by both methods, and their distance."""
+    with styling.styled():
+        picture, panels = three_panels("distance / first distance")
+        side = np.linspace(-3, 3, 81)
+        V = -valley().potential(np.stack(np.meshgrid(side, side), axis=-1))
+        for axes, run, colour in zip(panels, runs, (BASELINE, STRUCTURED), strict=False):
+            levels = V.max() * np.linspace(0, 1, 13) ** 2
+            axes.contourf(side, side, V, levels, cmap="Greys_r", alpha=0.35)
+            axes.plot(*run.states.transpose(2, 1, 0), color="#222222", linewidth=0.3)
+            for point, face in ((0, colour), (1, "white")):
+                path = run.states[:, point].T
+                axes.plot(
+                    *path, "o-", color=colour, markerfacecolor=face, markersize=3, linewidth=0.6
+                )
+            axes.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xlabel="$y_1$")
+            axes.text(0.04, 0.04, run.name, transform=axes.transAxes, fontsize=8)
+            apart = length(run.states[:, 0] - run.states[:, 1])
+            panels[2].plot(apart / apart[0], ".-", color=colour, label=run.name)
+        panels[2].axhline(1, color="#444444", linewidth=0.6)
+        panels[2].set(yscale="log", ylim=(1e-4, 1e2), xlim=(0, DESCENT), xlabel="step")
+        legend(panels[2], "lower left")
+    return picture
+
+
+@app.function
+def random_layer(rng: np.random.Generator, size: float) -> dict[str, tuple[Method, System]]:
+    """One layer of each kind with the same weights, for all networks at once: a step and a field."""
+    U, V, W = size * rng.standard_normal((3, NETWORKS, WIDTH, WIDTH)) / np.sqrt(WIDTH)
+    b = rng.standard_normal((NETWORKS, WIDTH))
+
+    def activated(t: float, x: np.ndarray) -> np.ndarray:
+        return np.tanh((W @ x[..., None])[..., 0] + b)
+
+    def skew(t: float, x: np.ndarray) -> np.ndarray:
+        M = (U * activated(t, x)[..., None, :]) @ V.swapaxes(-1, -2)
+        return M - M.swapaxes(-1, -2)
+
+    return {
+        "residual": (Euler, FieldSystem(activated, WIDTH)),
+        "norm": (NormCorrectedHeun, SphereSystem(skew, WIDTH)),
+        "mass": (Euler, FieldSystem(lambda t, x: skew(t, x).sum(axis=-1), WIDTH)),
+    }
+
+
+@app.function
+def run_networks(h: float, size: float) -> dict[str, np.ndarray]:
+    """The features of each kind of network after each layer, shape (layers + 1, network, feature)."""
+    rng = np.random.default_rng(7)
+    start = rng.standard_normal((NETWORKS, WIDTH))
+    features = {"residual": [start], "norm": [start], "mass": [start]}
+    for _ in range(LAYERS):
+        for kind, (method, field) in random_layer(rng, size).items():
+            features[kind].append(method.step(field, 0.0, features[kind][-1], h))
+    return {kind: np.array(states) for kind, states in features.items()}
+
+
+@app.function
+def network_errors(features: dict[str, np.ndarray]) -> dict[tuple[str, str], np.ndarray]:
+    """By (network, property): the largest error over the networks, after each layer."""
+    asked = [("residual", "norm"), ("residual", "mass"), ("norm", "norm"), ("mass", "mass")]
+    measures = {"norm": length, "mass": mass}
+    errors = {}
+    for kind, kept in asked:
+        values = measures[kept](features[kind])
+        errors[kind, kept] = np.abs(values - values[0]).max(axis=-1)
+    return errors
+
+
+@app.function
+def judge_networks(features: dict[str, np.ndarray]) -> list[Verdict]:
+    """Kept is what is kept to rounding, by all networks."""
+    errors = network_errors(features)
+    verdicts = []
+    for pairs in (list(errors)[:2], list(errors)[2:]):
+        sizes = [np.abs(features[network]).max() for network, _ in pairs]
+        largest = [errors[pair].max() for pair in pairs]
+        kept = all(a <= ROUNDING * b for a, b in zip(largest, sizes, strict=True))
+        rows = [
+            (f"{network} networks", what, number(error))
+            for (network, what), error in zip(pairs, largest, strict=True)
+        ]
+        head = "Norm and mass are kept" if kept else "Neither norm nor mass is kept"
+        words = f"{NETWORKS} networks of {LAYERS} layers with random weights."
+        verdicts.append(verdict(kept, head, words, ("of the", "largest error"), rows))
+    return verdicts
+
+
+@app.function
+def draw_networks(features: dict[str, np.ndarray]) -> matplotlib.figure.Figure:
+    """The first feature through the layers of some networks, and the errors of all."""
+    with styling.styled():
+        picture, panels = three_panels("largest error up to the layer")
+        colours = {"residual": BASELINE, "norm": STRUCTURED, "mass": SECOND_STRUCTURED}
+        for axes, networks in zip(panels, (("residual",), ("norm", "mass")), strict=False):
+            for network in networks:
+                shown = features[network][:, :6, 0]
+                lines = axes.plot(shown, color=colours[network], linewidth=0.7)
+                lines[0].set_label(f"{network} networks")
+            axes.set(xlim=(0, LAYERS), xlabel="layer", ylabel="first feature")
+            axes.margins(y=0.4)
+            legend(axes, "upper left")
+        for (network, kept), error in network_errors(features).items():
+            style = "-" if kept == "norm" else "--"
+            shown = np.maximum(np.maximum.accumulate(error), 1e-17)
+            panels[2].plot(shown, style, color=colours[network], label=f"{network}: {kept}")
+        panels[2].set(yscale="log", xlim=(0, LAYERS), xlabel="layer", ylim=(1e-17, 1e3))
+        legend(panels[2], "center right")
+    return picture
+
+
+@app.function
+def skip_determinants(h: float) -> tuple[float, float]:
+    """det of x + Ψ(x) and of ½(x + Ψ(x)), Ψ a step of Störmer–Verlet on the pendulum at (0, 1)."""
+    J = symplecticity_defect(StormerVerlet, Pendulum.system, [0.0, 1.0], h).jacobian
+    return float(np.linalg.det(np.eye(2) + J)), float(np.linalg.det((np.eye(2) + J) / 2))
+
+
+@app.function
+def three_panels(errors: str) -> tuple[matplotlib.figure.Figure, np.ndarray]:
+    """The baseline, the structured method, and the errors of both."""
+    picture = matplotlib.figure.Figure(figsize=(9.6, 3.2))
+    panels = picture.subplots(1, 3)
+    for axes, letter, title in zip(panels, "abc", ("baseline", "structured", errors), strict=True):
+        styling.name_panel(axes, letter, title)
+    return picture, panels
+
+
+@app.function
+def draw_level(
+    axes: matplotlib.axes.Axes, problem: Problem, start: np.ndarray, width: float, height: float
+) -> None:
+    """The level line of the energy through ``start``, in the window of the two half sides."""
+    q, p = np.meshgrid(np.linspace(-width, width, 121), np.linspace(-height, height, 121))
+    energy = problem.system.energy(np.stack([q, p], axis=-1))
+    axes.contour(q, p, energy, [problem.system.energy(start)], colors="#888888", linewidths=1.2)
+    axes.set(xlim=(-width, width), ylim=(-height, height), xlabel="$q$", ylabel="$p$")
+
+
+@app.function
+def draw_errors(axes: matplotlib.axes.Axes, runs: list[Run], colours: Sequence[str]) -> None:
+    """The largest error so far of each run, on a logarithmic scale with 1e-17 for none."""
+    for run, colour in zip(runs, colours, strict=True):
+        so_far = np.maximum(np.maximum.accumulate(np.abs(run.error)), 1e-17)
+        axes.plot(run.times[1:], so_far[1:], color=colour, label=run.name)
+    axes.set(yscale="log", ylim=(1e-17, 1e3), xlabel="$t$")
+    legend(axes, "center right")
+
+
+@app.function
+def legend(axes: matplotlib.axes.Axes, place: str) -> None:
+    """A legend that stays readable where a curve runs behind it."""
+    axes.legend(loc=place, frameon=True, framealpha=0.9, edgecolor="none")
+
+
+@app.function
+def number(value: float) -> str:
+    """Three digits, as a power of ten where that is shorter."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.3g}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return rf"${mantissa} \cdot 10^{{{int(exponent)}}}$"
+
+
+@app.function
+def verdict(
+    kept: bool, head: str, words: str, header: Sequence[str], rows: list[tuple[str, ...]]
+) -> Verdict:
+    """A verdict with its numbers in a table, whose first column, the names, has no header."""
+    lines = ["| | " + " | ".join(header) + " |", "|:--|" + "--:|" * len(header)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return Verdict(kept, head, words + "\n\n" + "\n".join(lines))
+
+
+@app.function
+def section(
+    verdicts: Sequence[Verdict], picture: matplotlib.figure.Figure, description: str
+) -> mo.Html:
+    """The two boxes, the baseline's on the left, and below them the picture."""
+    boxes = mo.hstack([box(each) for each in verdicts], widths="equal", gap=1, align="stretch")
+    return mo.vstack([boxes, show(picture, description)])
+
+
+@app.function
+def box(verdict: Verdict) -> mo.Html:
+    """The verdict on the page: red if the structure is lost, green if it is kept."""
+    kind, tint, mark = (
+        ("success", "rgba(0, 140, 60, 0.09)", "✓")
+        if verdict.kept
+        else ("danger", "rgba(220, 0, 0, 0.13)", "✗")
+    )
+    text = mo.md(f"### {mark} {verdict.head}\n\n{verdict.words}")
+    return mo.style(mo.callout(text, kind=kind), {"background-color": tint})
+
+
+@app.function
+def slider(low: float, high: float, step: float, value: float, label: str) -> mo.ui.slider:
+    return mo.ui.slider(
+        low, high, step, value=value, label=label, include_input=True, full_width=True
+    )
+
+
+@app.function
+def exercise(question: str, answer: str) -> mo.Html:
+    """A question, and its answer folded away."""
+    return mo.vstack([mo.md(question), mo.accordion({"Answer": mo.md(answer)})], gap=0.25)
+
+
+@app.function
+def show(picture: matplotlib.figure.Figure, description: str) -> mo.Html:
+    """A picture on the page, sharp at any size."""
+    with styling.styled():
+        svg = styling.render(picture, "svg").decode()
+    svg = svg[svg.index("<svg") :].replace("<svg ", '<svg style="width: 100%; height: auto" ', 1)
+    return mo.Html(
+        f'<div role="img" aria-label="{description}" style="background: white">{svg}</div>'
+    )
+
+
+if __name__ == "__main__":
+    app.run()

@@ -1,94 +1,48 @@
-"""Energy over 10⁵ steps of the pendulum, method by method: what the figure of the drift shows.
+"""Energy over 10⁵ steps of the pendulum, method by method: what figure N1_energy_drift shows.
 
-    python benchmarks/numerics/energy_drift.py        # about two minutes
+    .venv/bin/python benchmarks/numerics/energy_drift.py
 
-writes figures/results/energy_drift.json: for blocks of steps that grow geometrically the largest
-|H(yₖ) − H(y₀)| in the block, with configuration, commit and machine. There is nothing random.
+writes ``figures/results/energy_drift.json`` (about three minutes, most of them for the discrete
+gradient): the largest |H(yₖ) − H(y₀)| in blocks of steps that grow geometrically, and the mean of
+H(yₖ) − H(y₀) in equal parts of the run. There is nothing random in it.
 """
 
 from __future__ import annotations
 
-import json
-import platform
-import subprocess
-import time
-from importlib.metadata import version
-from pathlib import Path
+import os
 
-import numpy as np
-from numpy.typing import NDArray
+# Read when the libraries load: small matrices gain nothing from a second thread.
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import time
+
+from provenance import provenance
 from rich.progress import track
 
-from flowcert.files import write_atomically
-from flowcert.numerics import trajectory
-from flowcert.numerics.methods import find_method
-from flowcert.numerics.problems import Pendulum
-
-METHODS = (
-    "Euler",
-    "RK4",
-    "RadauIIA(2)",
-    "StormerVerlet",
-    "ImplicitMidpoint",
-    "Yoshida4(StormerVerlet)",
-    "GaussLegendre(2)",
-    "Gonzalez",
+from flowcert.figures.energy_drift import (
+    CONFIGURATION,
+    METHODS,
+    NAME,
+    STEPS,
+    block_ends,
+    energy_deviations,
+    summary,
 )
-STEP, STEPS, BLOCKS = 0.1, 100_000, 120
-ROOT = Path(__file__).parents[2]
-TARGET = ROOT / "figures" / "results" / "energy_drift.json"
-
-
-def block_ends(steps: int, blocks: int) -> NDArray[np.int64]:
-    """The last step of each block, from 1 to ``steps``."""
-    return np.unique(np.round(np.geomspace(1, steps, blocks)).astype(np.int64))
-
-
-def largest_deviations(method: str, steps: int, ends: NDArray[np.int64]) -> list[float]:
-    """max |H − H₀| in each block; infinite from where the solution left the range of numbers."""
-    span = (0.0, STEP * steps)
-    _, states = trajectory(
-        Pendulum.system, Pendulum.start, span, find_method(method), steps, progress=False
-    )
-    energy = np.asarray(Pendulum.invariants[0].function(states))
-    deviations = np.abs(energy - energy[0])
-    starts = np.concatenate([[1], ends[:-1] + 1])
-    return [
-        float(deviations[a : b + 1].max()) for a, b in zip(starts, ends, strict=True)
-    ]
+from flowcert.figures.figure import FigureData
+from flowcert.figures.stored_results import write_stored_results
 
 
 def main() -> None:
-    """Run every method and store the result."""
-    ends = block_ends(STEPS, BLOCKS)
-    errors, seconds = {}, {}
+    """Run every method and store what the figure needs."""
+    data: FigureData = {"block_ends": block_ends()}
+    seconds: dict[str, float] = {}
     for method in track(METHODS, "integrating"):
         start = time.perf_counter()
-        errors[method] = largest_deviations(method, STEPS, ends)
-        seconds[method] = round(time.perf_counter() - start, 2)
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    record = {
-        "made_by": "python benchmarks/numerics/energy_drift.py",
-        "configuration": {
-            "problem": Pendulum.name,
-            "start": Pendulum.start.tolist(),
-            "step": STEP,
-            "steps": STEPS,
-        },
-        "seed": None,
-        "commit": commit,
-        "machine": {
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-            "numpy": version("numpy"),
-        },
-        "seconds": seconds,
-        "block_ends": ends.tolist(),
-        "largest_deviation": errors,
-    }
-    write_atomically(TARGET, json.dumps(record, indent=1) + "\n")
+        data |= summary(method, energy_deviations(method, STEPS))
+        seconds[method] = time.perf_counter() - start
+    write_stored_results(
+        NAME, configuration=CONFIGURATION, provenance=provenance(__file__, seconds), data=data
+    )
 
 
 if __name__ == "__main__":

@@ -125,6 +125,42 @@ def test_figures_are_made_and_checked(tmp_path):
     assert made == {".png", ".pdf", ".svg", ".npz", ".json"}
 
 
+def test_method_prints_what_is_derived(tmp_path):
+    target = tmp_path / "rk4.json"
+    run = flowcert("method", "rk4", "--smoothness", 4, "--json", target)
+    assert run.returncode == 0, run.stderr
+    rows = json.loads(target.read_text())["properties"]
+    assert rows["order"].startswith("4 ")
+    assert rows["stability function R(z)"] == "1 + z + 1/2·z^2 + 1/6·z^3 + 1/24·z^4"
+    assert rows["circle-contractivity radius r"] == "1"
+    assert rows["non-expansive for L = 4 up to h ="] == "0.5"
+    assert rows["A-stable"] == "no"
+    for row in rows:
+        assert row in run.stdout
+    assert "h = 0.5" in " ".join(
+        flowcert("method", "RK4", "--cocoercivity", 0.25).stdout.replace("h =", "h = ").split()
+    )
+    assert "GaussLegendre(3)" in flowcert("method").stdout
+
+
+def test_method_reads_a_users_tableau(tmp_path):
+    mine = tmp_path / "mine.json"
+    mine.write_text(
+        '{"name": "my Ralston", "A": [["0", "0"], ["2/3", "0"]], "b": ["1/4", "3/4"],'
+        ' "c": ["0", "2/3"]}'
+    )
+    run = flowcert("method", mine)
+    assert run.returncode == 0, run.stderr
+    assert "my Ralston" in run.stdout
+    assert "0.791288" in run.stdout  # (√21 − 3)/2
+
+
+def test_the_radius_is_none_or_infinite_in_words():
+    assert flowcert("method", "ExplicitMidpoint").stdout.split()[-1] == "0.0"
+    assert flowcert("method", "GaussLegendre(7)").stdout.split()[-1] == "∞"
+    assert "order" in flowcert("method", "Yoshida6(StormerVerlet)").stdout
+
+
 def below_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     return tmp_path / "file" / "out"
@@ -143,6 +179,17 @@ def below_a_file(tmp_path):
         (["claim", "sharp"], "UnknownNameError"),
         (["judge", "steps", "{missing}"], "DataError"),
         (["judge", "steps", "{truncated}"], "DataError"),
+        (["method", "RK5"], "UnknownNameError"),
+        (["method", "GaussLegendre"], "DomainError"),
+        (["method", "GaussLegendre(0)"], "DomainError"),
+        (["method", "RK4", "--smoothness", "-1"], "DomainError"),
+        (["method", "RK4", "--smoothness", "nan"], "DomainError"),
+        (["method", "RK4", "--smoothness", "1", "--cocoercivity", "1"], "DomainError"),
+        (["method", "Strang", "--smoothness", "1"], "DomainError"),
+        (["method", "RK4", "--json", "{blocked}/m.json"], "OutputError"),
+        (["method", "--all", "--json", "{blocked}/m.json"], "OutputError"),
+        (["method", "{missing}.json"], "DataError"),
+        (["method", "{truncated}"], "DataError"),
         (["figures", "G99", "--out", "{good}"], "UnknownNameError"),
         (["figures", "--out", "{blocked}"], "OutputError"),
     ],
@@ -178,9 +225,9 @@ def test_malformed_options_are_misuse(arguments):
 def test_help_reads_well():
     run = flowcert("--help")
     assert run.returncode == 0
-    for command in ("check", "claim", "judge", "figures"):
+    for command in ("check", "claim", "method", "judge", "figures"):
         assert command in run.stdout
-    for command in (["check"], ["claim"], ["judge", "steps"], ["figures"]):
+    for command in (["check"], ["claim"], ["method"], ["judge", "steps"], ["figures"]):
         assert flowcert(*command, "--help").returncode == 0
     assert flowcert("--version").stdout.startswith("flowcert ")
 

@@ -10,66 +10,30 @@ from scipy.sparse import csc_matrix
 
 from flowcert import ConvergenceError, DomainError, ShapeError, StructureError
 from flowcert.numerics import (
+    RK4,
+    SSP33,
+    BogackiShampine,
     ButcherTableau,
+    DormandPrince,
+    Euler,
     FieldSystem,
+    GaussLegendre,
     GradientField,
+    Heun,
+    ImplicitMidpoint,
     Invariant,
     LinearField,
+    Projection,
+    Relaxation,
     RungeKutta,
     SeparableHamiltonian,
     SphereSystem,
-)
-from flowcert.numerics.flow import flow_map
-from flowcert.numerics.methods.collocation import (
-    GaussLegendre,
-    LobattoIIIA,
-    LobattoIIIB,
-    LobattoIIIC,
-    RadauIA,
-    RadauIIA,
-)
-from flowcert.numerics.methods.composition import Suzuki, Yoshida4, Yoshida6, Yoshida8
-from flowcert.numerics.methods.diagonally_implicit import (
-    SDIRK2,
-    SDIRK3,
-    BackwardEuler,
-    ImplicitMidpoint,
-    ImplicitTrapezoid,
-)
-from flowcert.numerics.methods.discrete_gradient import (
-    AverageVectorField,
-    Gonzalez,
-    ItohAbe,
-    SymmetrisedItohAbe,
-)
-from flowcert.numerics.methods.explicit import (
-    RK4,
-    SSP22,
-    SSP33,
-    SSP104,
-    BogackiShampine,
-    DormandPrince,
-    Euler,
-    ExplicitMidpoint,
-    Heun,
-    Kutta3,
-    Ralston,
-    ThreeEighths,
-)
-from flowcert.numerics.methods.partitioned import (
-    ForestRuth,
-    PositionVerlet,
-    Ruth3,
     StormerVerlet,
-    SymplecticEulerA,
-    SymplecticEulerB,
+    SwitchingSystem,
+    all_methods,
+    as_scipy,
+    flow_map,
 )
-from flowcert.numerics.methods.projection import Projection
-from flowcert.numerics.methods.relaxation import Relaxation
-from flowcert.numerics.methods.sphere import RKMK4, LieEuler, NormCorrectedHeun
-from flowcert.numerics.methods.splitting import LieTrotter, McLachlan2, McLachlan4, Strang
-from flowcert.numerics.scipy_adapter import as_scipy
-from flowcert.numerics.switching import SwitchingSystem
 
 PENDULUM = SeparableHamiltonian(
     kinetic=lambda p: (p * p)[..., 0] / 2,
@@ -94,19 +58,7 @@ HEUN_EULER = RungeKutta(
     "HeunEuler", ButcherTableau([[0, 0], [1, 0]], ["1/2", "1/2"], [0, 1], [1, 0]), 2
 )
 ENERGY = Invariant("energy", 2, PENDULUM.energy, PENDULUM.gradient)
-METHODS = [
-    *(Euler, Heun, ExplicitMidpoint, Ralston, SSP22, Kutta3, SSP33, RK4, ThreeEighths, SSP104),
-    *(BogackiShampine, DormandPrince),
-    *(BackwardEuler, ImplicitMidpoint, ImplicitTrapezoid, SDIRK2, SDIRK3),
-    *(GaussLegendre(2), GaussLegendre(5), RadauIA(2), RadauIIA(2), RadauIIA(3)),
-    *(LobattoIIIA(3), LobattoIIIB(3), LobattoIIIC(3)),
-    *(SymplecticEulerA, SymplecticEulerB, StormerVerlet, PositionVerlet, Ruth3, ForestRuth),
-    *(LieTrotter, Strang, McLachlan2, McLachlan4),
-    *(Yoshida4(), Yoshida6(), Yoshida8(), Suzuki(4)),
-    *(Gonzalez, ItohAbe, SymmetrisedItohAbe, AverageVectorField()),
-    *(LieEuler, RKMK4, NormCorrectedHeun),
-    *(Projection(RK4, ENERGY), Relaxation(RK4, ENERGY)),
-]
+METHODS = [*all_methods(), Projection(RK4, ENERGY), Relaxation(RK4, ENERGY)]
 
 TOP = SphereSystem(_rigid_body_matrix, 3, autonomous=True)
 START = {PENDULUM: np.array([1.0, 0.5]), TOP: np.array([0.4, 0.8, -0.5])}

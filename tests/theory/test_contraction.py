@@ -182,7 +182,7 @@ def forgeries(honest):
     yield "longer step", {"step": honest.step * Fraction(1001, 1000)}
     yield "wider slopes", {"slope_max": honest.slope_max * Fraction(1001, 1000)}
     yield "lower slopes", {"slope_min": honest.slope_min * Fraction(999, 1000)}
-    yield "turned slopes", {"slope_min": Fraction(2)}
+    yield "turned slopes", {"slope_min": honest.slope_max, "slope_max": honest.slope_min}
     yield "too few multipliers", {"multipliers": d[:-1]}
     yield "too many multipliers", {"multipliers": (*d, Fraction(1))}
     for j in range(len(d)):
@@ -199,6 +199,23 @@ def test_forged_certificates_do_not_verify(certificate):
         n for n, change in forgeries(certificate) if replace(certificate, **change).verify()
     ]
     assert survivors == []
+
+
+def test_negative_multipliers_prove_nothing():
+    """Backward Euler across its pole: no factor exists, though with d < 0 the form is ⪰ 0."""
+    forged = ContractionCertificate(
+        A=((Fraction(1),),),
+        b=(Fraction(1),),
+        step=Fraction(-1),
+        slope_min=Fraction(1, 2),
+        slope_max=Fraction(3),
+        multipliers=(Fraction(-4),),
+        factor_squared=Fraction(1000),
+    )
+    form = forged.forms().lacking(forged.multipliers)
+    form[0][0] += forged.factor_squared
+    assert is_positive_semidefinite(form)
+    assert not forged.verify()
 
 
 def test_a_larger_factor_still_verifies(certificate):
@@ -243,7 +260,9 @@ def test_the_domain_of_factors(arguments):
 
 def test_a_step_across_a_pole_has_no_certificate():
     """Backward Euler backwards in time: 1 + hλ = 0 for a slope λ in [½, 2]."""
-    with pytest.raises(ConvergenceError):
+    with pytest.raises(ConvergenceError, match="no multipliers control"):
         runge_kutta_contraction(BackwardEuler.tableau, -1, Fraction(1, 2), 2)
-    with pytest.raises(ConvergenceError):
+    with pytest.raises(ConvergenceError, match="does not determine"):
+        runge_kutta_contraction(BackwardEuler.tableau, -1, Fraction(1, 2), Fraction(3, 2))
+    with pytest.raises(ConvergenceError, match="does not determine"):
         runge_kutta_contraction(BackwardEuler.tableau, -1, 1, 1)

@@ -25,6 +25,13 @@ def test_steps_are_rounded_down(r, L):
     assert exact * (1 - Fraction(1, 2**50)) <= bound <= exact
 
 
+@given(POSITIVE, POSITIVE)
+def test_cocoercive_steps_are_rounded_down(r, kappa):
+    exact = 2 * Fraction(r) * Fraction(kappa)
+    bound = Fraction(float(bounds.bound_cocoercive_step(r, kappa)))
+    assert exact * (1 - Fraction(1, 2**50)) <= bound <= exact
+
+
 @given(st.floats(0, 100), POSITIVE, POSITIVE)
 def test_substeps_are_enough_and_at_most_one_too_many(T, norm, r):
     needed = Fraction(T) * Fraction(norm) ** 2 / (2 * Fraction(r))
@@ -32,6 +39,14 @@ def test_substeps_are_enough_and_at_most_one_too_many(T, norm, r):
     assert count >= needed
     rounded = needed * (1 + Fraction(1, 2**49))
     assert count <= max(1, math.ceil(rounded))
+
+
+@given(st.integers(1, 1000), POSITIVE, POSITIVE, st.integers(-2, 2))
+def test_substeps_are_enough_next_to_an_integer(n, norm, r, ulps):
+    T = 2 * r * n / norm**2
+    T += ulps * float(np.spacing(T))
+    needed = Fraction(T) * Fraction(norm) ** 2 / (2 * Fraction(r))
+    assert int(bounds.bound_substep_count(T, norm, r)) >= needed
 
 
 @pytest.mark.parametrize(

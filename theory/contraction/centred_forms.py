@@ -39,7 +39,8 @@ class CentredForms:
 
         Raises ConvergenceError where the slope in the middle leaves the stages undetermined.
         """
-        middle, radius = sum(forms.slopes) / 2, abs(forms.slopes[1] - forms.slopes[0]) / 2
+        low, high = forms.slopes
+        middle, radius = (low + high) / 2, abs(high - low) / 2
         u = forms.shifted_stages(middle)
         stages = range(len(u))
         w = [[middle * x + (i == j + 1) for i, x in enumerate(u[j])] for j in stages]

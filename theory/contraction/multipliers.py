@@ -37,8 +37,9 @@ def search_multipliers(forms: StageForms) -> Search:
     stages then do not determine them.
 
     >>> euler = StageForms.of([[Fraction(0)]], [Fraction(1)], Fraction(1, 2), Fraction(1))
-    >>> search_multipliers(euler).multipliers.round(4).tolist()
-    [2.0]
+    >>> found = search_multipliers(euler)
+    >>> round(float(found.multipliers[0]) * float(found.units[0]), 6)
+    2.0
     """
     centred = CentredForms.of(forms)
     constant = -np.outer(centred.result, centred.result)

@@ -45,7 +45,7 @@ def test_mclachlan_of_order_four_with_swapped_stages(i, j):
 
 
 def test_lobatto_iiif_of_a_wrong_order():
-    """Published with the row of IIIC in the middle: declared 4 (for two stages 2, plus two)."""
+    """Declared as order 2s with s = 3 Lobatto nodes, whose quadrature has order 2s − 2 only."""
     third = ButcherTableau(
         [["1/6", "-1/3", "1/6"], ["1/6", "5/12", "-1/12"], ["1/6", "2/3", "1/6"]],
         ["1/6", "2/3", "1/6"],
@@ -83,7 +83,7 @@ def test_a_method_for_forces_of_position_fed_a_force_of_velocity(damping):
 
 
 def test_verlet_with_a_force_at_the_wrong_time():
-    """Kick, drift, kick with both forces at the old position: order 1, as shipped more than once."""
+    """Kick, drift, kick with both forces at the old position: order 1."""
 
     class Careless(Method):
         name, order, symplectic, symmetric = "StormerVerlet", 2, True, True

@@ -317,12 +317,13 @@ def test_gradients_at_an_equilibrium(
         assert np.abs(gradient(system, x, y) - wanted).max() <= allowed
 
 
-def test_energy_with_a_large_offset_does_not_blur_the_gradient() -> None:
+@pytest.mark.parametrize(("offset", "size"), [(1e8, 0.02), (1e4, 0.3)])
+def test_energy_with_a_large_offset_does_not_blur_the_gradient(offset: float, size: float) -> None:
     system = pendulum()
-    lifted = HamiltonianSystem(lambda y: system.energy(y) + 1e8, system.gradient, dimension=2)
-    x, y = np.array([1.5, 0.3]), np.array([1.52, 0.25])
-    expected = gonzalez_gradient(system, x, y)
-    assert np.abs(gonzalez_gradient(lifted, x, y) - expected).max() <= 1e-15
+    lifted = HamiltonianSystem(lambda y: system.energy(y) + offset, system.gradient, dimension=2)
+    x, y = np.array([1.5, 0.3]), np.array([1.5 + size, 0.25])
+    for gradient in (gonzalez_gradient, itoh_abe_gradient):
+        assert np.abs(gradient(lifted, x, y) - gradient(system, x, y)).max() <= 1e-15
 
 
 def test_energy_with_a_kink_between_the_points_is_met() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
+import sympy
 import z3
 from hypothesis.strategies import SearchStrategy
 
@@ -20,12 +21,12 @@ from ....numerics import (
     as_system,
 )
 from ....numerics.validation import FloatArray
-from ...bounds import bound_runge_kutta_step, formula_runge_kutta_step
+from ...bounds import bound_runge_kutta_step, formula_cocoercive_step, formula_runge_kutta_step
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
 from ...contraction.exact_forms import is_positive_semidefinite
 from ...measuring import difference_quotient
 from ...proof import Proof, cited
-from ...proof.algebra import prove_cases
+from ...proof.algebra import prove_cases, prove_identity
 from ...proof.smt import prove_by_smt
 from .expanding_steps import expanding_data
 from .runge_kutta_steps import (
@@ -63,6 +64,7 @@ class CircleContractivity(Claim[MethodStep]):
 
     def prove(self) -> Proof:
         h, L, r, start, beta, m, p = z3.Reals("h L r start beta m p")
+        radius, kappa = sympy.symbols("r kappa", positive=True)
         return Proof(
             (
                 cited(
@@ -94,6 +96,11 @@ class CircleContractivity(Claim[MethodStep]):
                         m * r + beta >= 0,
                     ],
                     show=start + 2 * h * p - h**2 * m <= start,
+                ),
+                prove_identity(
+                    r"with $\kappa = 1/L$ the limit is $2\kappa r$",
+                    formula_runge_kutta_step(radius, 1 / kappa),
+                    formula_cocoercive_step(radius, kappa),
                 ),
                 prove_cases(
                     r"$M + B/r \succeq 0$ with the $r$ of each shipped method, rounded down"

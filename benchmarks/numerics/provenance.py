@@ -1,0 +1,40 @@
+"""Where a stored result comes from: commit, machine and versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def provenance(script: str, seconds: dict[str, float]) -> dict[str, object]:
+    """Say by what, from which state of the sources, on what and in what time a result was made."""
+    return {
+        "made_by": f"python {Path(script).resolve().relative_to(ROOT)}",
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted_changes": bool(_git("status", "--porcelain", "numerics", "benchmarks")),
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "system": platform.system(),
+            "python": platform.python_version(),
+            "numpy": version("numpy"),
+        },
+        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+    }
+
+
+def _git(*arguments: str) -> str:
+    run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return run.stdout.strip()
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()

@@ -1,0 +1,311 @@
+"""N2: the error at the end against the evaluations of the field that it took."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import matplotlib.figure
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from ..numerics import RungeKutta, find_method, flow_map
+from ..numerics.evaluations import Evaluations, counted
+from ..numerics.problems import find_problem
+from ..numerics.systems.system import State
+from .figure import Figure, FigureCheck, FigureData
+from .stored_results import read_stored_results, require_shapes
+from .styling import METHOD_COLOURS, METHOD_DASHES, name_panel
+
+NAME = "work_precision"
+PROBLEMS = {"Pendulum": "pendulum, swing of 1.5 rad", "Kepler": "Kepler, eccentricity 0.6"}
+METHODS = (
+    "Euler",
+    "RK4",
+    "DormandPrince",
+    "StormerVerlet",
+    "Yoshida4(StormerVerlet)",
+    "Yoshida6(StormerVerlet)",
+    "Yoshida8(StormerVerlet)",
+    "GaussLegendre(2)",
+    "GaussLegendre(3)",
+)
+FEWEST, MOST, RATIO = 8, 4096, 2**0.5  # steps
+MOST_EVALUATIONS = 20_000
+# Errors below are mixed with rounding: end values of size 1 after up to 20 000 evaluations.
+FLOOR = 1e-12
+CONFIGURATION = {
+    "problems": {name: list(find_problem(name).span) for name in PROBLEMS},
+    "methods": list(METHODS),
+    "steps": [FEWEST, MOST, RATIO],
+    "most_evaluations": MOST_EVALUATIONS,
+    "floor": FLOOR,
+}
+WINDOW = 4  # the finest points above the floor, to which the order is fitted
+AGAIN = 32  # ladders are climbed anew up to so many steps
+# Rounding and its amplification by flows of Lipschitz constant 16 (Kepler at its perihelion, for a
+# short while) in a few thousand operations.
+SAME = 1e-11
+TARGETS = (1e-4, 1e-8)
+
+
+class WorkPrecision(Figure):
+    """Each method's error falls with its order; the higher order wins where accuracy is asked for.
+
+    Source: Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I*, section II.3;
+    Hairer, Lubich and Wanner, *Geometric Numerical Integration*, section V.3 [D].
+    """
+
+    name = "N2_work_precision"
+    title = "Error against evaluations of the field"
+    statement = (
+        "Largest error over the variables at the end of the span, against a closed form right to "
+        "all digits, and how often the field was evaluated on the way with equal steps: the "
+        "pendulum to $t = 3$ and Kepler's problem to $t = 2$, from the perihelion. The recipe of "
+        "the paper is to choose an integrator for a field [P]; what the choice costs is ours [D]. "
+        "The number at a line's end is the order that its last four points above $10^{-12}$ show. "
+        "A part of a split field (a drift, a kick) counts as a whole evaluation, each stage of an "
+        "iteration as one; Jacobians are counted apart; nothing is carried over from step to step."
+    )
+
+    def compute(self) -> FigureData:
+        data = read_stored_results(NAME, CONFIGURATION)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for key in _keys():
+            rungs = len(data.get(f"{key}/steps", ()))
+            shapes |= {f"{key}/{part}": (rungs,) for part in _PARTS}
+        return require_shapes(NAME, data, shapes)
+
+    def check(self, data: FigureData) -> tuple[FigureCheck, ...]:
+        checks = [_check_ladders(data)]
+        for problem in PROBLEMS:
+            checks += [_check_first_rungs(problem, data)]
+            checks += [_check_order(problem, method, data) for method in METHODS]
+            checks += [_check_evaluations(problem, data)]
+            checks += [_report_winners(problem, target, data) for target in TARGETS]
+        return (*checks, _report_jacobians(data))
+
+    def draw(self, data: FigureData) -> matplotlib.figure.Figure:
+        picture = matplotlib.figure.Figure(figsize=(7.2, 4.3))
+        panels = picture.subplots(1, 2, sharey=True)
+        for axes, letter, (problem, title) in zip(panels, "ab", PROBLEMS.items(), strict=True):
+            name_panel(axes, letter, title)
+            axes.set(
+                xscale="log", yscale="log", xlabel="evaluations of the field",
+                xlim=(7, 4e4), ylim=(3e-14, 8),
+            )  # fmt: skip
+            for method in METHODS:
+                _draw_ladder(axes, problem, method, data)
+        panels[0].set_ylabel("largest error at the end")
+        picture.legend(handles=_legend(), loc="outside lower center", ncols=3)
+        return picture
+
+
+class _Rung(NamedTuple):
+    """One run with equal steps: what it took and how far off it ended."""
+
+    steps: int
+    evaluations: int
+    jacobians: int
+    error: float
+
+
+_PARTS = _Rung._fields
+
+
+def ladder(problem: str, method: str, most_steps: int = MOST) -> FigureData:
+    """Return the runs of a method with more and more steps, until rounding or the work ends them.
+
+    >>> ladder("Pendulum", "Euler", most_steps=11)["Pendulum/Euler/evaluations"].tolist()
+    [8, 11]
+    """
+    rungs: list[_Rung] = []
+    for steps in _step_counts():
+        if steps > most_steps or (
+            rungs and (rungs[-1].error < FLOOR or rungs[-1].evaluations > MOST_EVALUATIONS)
+        ):
+            break
+        rungs.append(_run(problem, method, steps))
+    columns = zip(_PARTS, zip(*rungs, strict=True), strict=True)
+    return {f"{problem}/{method}/{part}": np.array(column) for part, column in columns}
+
+
+def _step_counts() -> list[int]:
+    counts = 1 + round(np.log(MOST / FEWEST) / np.log(RATIO))
+    return [round(FEWEST * RATIO**k) for k in range(counts)]
+
+
+def _run(problem: str, method: str, steps: int) -> _Rung:
+    asked = find_problem(problem)
+    evaluations = Evaluations()
+    system = counted(asked.system, evaluations)
+    end = flow_map(system, asked.start, asked.span, find_method(method), steps, progress=False)
+    error = float(np.abs(end - _exact_end(problem)).max())
+    return _Rung(steps, evaluations.nfev, evaluations.njev, error)
+
+
+@cache
+def _exact_end(problem: str) -> State:
+    asked = find_problem(problem)
+    assert asked.exact is not None  # of all PROBLEMS: the figure's module names them
+    return asked.exact(asked.span[1], asked.start)
+
+
+@cache
+def _first_rungs(problem: str, method: str) -> FigureData:
+    return ladder(problem, method, AGAIN)
+
+
+def _keys() -> list[str]:
+    return [f"{problem}/{method}" for problem in PROBLEMS for method in METHODS]
+
+
+def _asymptotic(key: str, data: FigureData) -> slice:
+    """The finest points whose error is above the floor."""
+    last = int(np.count_nonzero(data[f"{key}/error"] >= FLOOR))
+    return slice(max(last - WINDOW, 0), last)
+
+
+def _observed_order(key: str, data: FigureData) -> float:
+    part = _asymptotic(key, data)
+    steps, error = (np.log(data[f"{key}/{what}"][part]) for what in ("steps", "error"))
+    return -float(np.polyfit(steps, error, 1)[0])
+
+
+def _check_ladders(data: FigureData) -> FigureCheck:
+    counts = _step_counts()
+    wrong = [
+        key
+        for key in _keys()
+        if data[f"{key}/steps"].tolist() != counts[: len(data[f"{key}/steps"])]
+        or len(data[f"{key}/steps"]) < 2 * WINDOW
+    ]
+    total = sum(len(data[f"{key}/steps"]) for key in _keys())
+    return FigureCheck(
+        f"every ladder has the step counts it should, at least {2 * WINDOW}",
+        not wrong,
+        f"{total} runs in {len(_keys())} ladders" + (f"; wrong: {', '.join(wrong)}" * bool(wrong)),
+    )
+
+
+def _check_first_rungs(problem: str, data: FigureData) -> FigureCheck:
+    """Errors up to rounding; evaluations exactly, but for iterations, whose last turn may differ."""
+    worst, runs, miscounted = 0.0, 0, []
+    for method in METHODS:
+        key = f"{problem}/{method}"
+        again = _first_rungs(problem, method)
+        rungs = len(again[f"{key}/steps"])
+        runs += rungs
+        error, asked = (data[f"{key}/{what}"][:rungs] for what in ("error", "evaluations"))
+        worst = max(worst, float(np.abs(error - again[f"{key}/error"]).max()))
+        slack = 0.0 if _evaluations_a_step(method) else 0.05
+        if np.any(np.abs(asked / again[f"{key}/evaluations"] - 1) > slack):
+            miscounted.append(method)
+    return FigureCheck(
+        f"{problem}: runs of up to {AGAIN} steps taken anew agree with the stored ones",
+        worst <= SAME and not miscounted,
+        f"{runs} runs, largest difference of the errors {worst:.1e}, allowed {SAME:.0e}; "
+        + (f"other evaluations: {', '.join(miscounted)}" if miscounted else "same evaluations"),
+    )
+
+
+def _check_order(problem: str, method: str, data: FigureData) -> FigureCheck:
+    key = f"{problem}/{method}"
+    slope, order = _observed_order(key, data), find_method(method).order
+    part = _asymptotic(key, data)
+    first, last = data[f"{key}/steps"][part][[0, -1]]
+    return FigureCheck(
+        f"{problem}: {method}'s error falls with the order {order}, to 0.2",
+        abs(slope - order) <= 0.2,
+        f"order {slope:.3f} over {first} to {last} steps",
+    )
+
+
+def _evaluations_a_step(method: str) -> int | None:
+    """What a method without iterations asks for in a step, from its very definition."""
+    compositions = {"StormerVerlet": 1, "Yoshida4": 3, "Yoshida6": 7, "Yoshida8": 15}
+    substeps = compositions.get(method.partition("(")[0])
+    if substeps:
+        return 3 * substeps  # kick, drift, kick
+    found = find_method(method)
+    assert isinstance(found, RungeKutta)  # all other METHODS are
+    return found.tableau.stages if found.tableau.is_explicit() else None
+
+
+def _check_evaluations(problem: str, data: FigureData) -> FigureCheck:
+    wrong = []
+    for method in METHODS:
+        steps, asked = (data[f"{problem}/{method}/{what}"] for what in ("steps", "evaluations"))
+        each = _evaluations_a_step(method)
+        if each:
+            right = bool(np.all(asked == each * steps))
+        else:  # an iteration: ever fewer turns for ever shorter steps, two at least
+            stages = int(method.partition("(")[2][:-1])
+            turns = asked / (stages * steps)
+            right = bool(np.all(turns >= 2) and turns[-1] < turns[0] < 10)
+        wrong += [] if right else [method]
+    return FigureCheck(
+        f"{problem}: every method evaluates the field as often as its definition says",
+        not wrong,
+        f"{len(METHODS)} methods" + (f"; not {', '.join(wrong)}" if wrong else ""),
+    )
+
+
+def _work_for(target: float, key: str, data: FigureData) -> float:
+    """Evaluations for an error, read off the line; infinite where the ladder does not reach it."""
+    error, asked = data[f"{key}/error"], data[f"{key}/evaluations"]
+    for i, (before, after) in enumerate(pairwise(error.tolist())):
+        if after <= target < before:
+            share = np.log(before / target) / np.log(before / after)
+            return float(np.exp(np.interp(share, [0, 1], np.log(asked[i : i + 2]))))
+    return np.inf
+
+
+def _report_winners(problem: str, target: float, data: FigureData) -> FigureCheck:
+    work = {method: _work_for(target, f"{problem}/{method}", data) for method in METHODS}
+    cheapest = sorted(METHODS, key=lambda method: work[method])
+    orders = [find_method(method).order for method in cheapest if np.isfinite(work[method])]
+    return FigureCheck(
+        f"{problem}: for an error of {target:.0e} a higher order takes fewer evaluations",
+        orders == sorted(orders, reverse=True),
+        ", ".join(
+            f"{method} {work[method]:.0f}" if np.isfinite(work[method]) else f"{method} not reached"
+            for method in cheapest
+        ),
+        kind="report",
+    )
+
+
+def _report_jacobians(data: FigureData) -> FigureCheck:
+    ratios = {
+        key: float((data[f"{key}/jacobians"] / data[f"{key}/steps"]).max())
+        for key in _keys()
+        if data[f"{key}/jacobians"].any()
+    }
+    return FigureCheck(
+        "implicit methods take one Jacobian a step",
+        all(ratio == 1 for ratio in ratios.values()),
+        ", ".join(f"{key}: at most {ratio:.2f}" for key, ratio in ratios.items()),
+        kind="report",
+    )
+
+
+def _draw_ladder(axes: Axes, problem: str, method: str, data: FigureData) -> None:
+    key = f"{problem}/{method}"
+    asked: NDArray[np.float64] = data[f"{key}/evaluations"]
+    error = data[f"{key}/error"]
+    colour = METHOD_COLOURS[method]
+    axes.plot(asked, error, color=colour, linestyle=METHOD_DASHES.get(method, "-"), marker=".",
+              markersize=3)  # fmt: skip
+    axes.annotate(f"{_observed_order(key, data):.2f}", (asked[-1], error[-1]), xytext=(4, 0),
+                  textcoords="offset points", color=colour, fontsize=7, va="center")  # fmt: skip
+
+
+def _legend() -> list[Line2D]:
+    return [
+        Line2D([], [], color=METHOD_COLOURS[it], linestyle=METHOD_DASHES.get(it, "-"), label=it)
+        for it in METHODS
+    ]
