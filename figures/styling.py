@@ -23,28 +23,28 @@ AUTHORS = "#0072B2"
 SHARP = "#E69F00"
 BOX = "#CC79A7"
 POINT = "#222222"
-# Methods: plain Runge–Kutta in warm colours, symplectic ones in cold, a dash for the second one of
-# a kind.
+# Methods: plain Runge–Kutta warm, Störmer and Verlet's and its compositions blue, Gauss's green,
+# the darker the higher the order.
 METHOD_COLOURS = {
     "Euler": "#222222",
     "RK4": "#D55E00",
-    "DormandPrince": "#CC79A7",
-    "RadauIIA(2)": "#E69F00",
+    "DormandPrince": "#E69F00",
+    "RadauIIA(2)": "#A6611A",
     "StormerVerlet": "#56B4E9",
-    "ImplicitMidpoint": "#0072B2",
-    "Yoshida4(StormerVerlet)": "#56B4E9",
-    "Yoshida6(StormerVerlet)": "#56B4E9",
-    "Yoshida8(StormerVerlet)": "#56B4E9",
-    "GaussLegendre(2)": "#0072B2",
-    "GaussLegendre(3)": "#0072B2",
-    "Gonzalez": "#009E73",
+    "Yoshida4(StormerVerlet)": "#2B84C6",
+    "Yoshida6(StormerVerlet)": "#0B559F",
+    "Yoshida8(StormerVerlet)": "#08306B",
+    "ImplicitMidpoint": "#6CC5A1",
+    "GaussLegendre(2)": "#009E73",
+    "GaussLegendre(3)": "#00573F",
+    "Gonzalez": "#CC79A7",
 }
 METHOD_DASHES: dict[str, Any] = {
     "Yoshida4(StormerVerlet)": (0, (5, 1.5)),
-    "Yoshida6(StormerVerlet)": (0, (2, 1.5)),
+    "Yoshida6(StormerVerlet)": (0, (2.5, 1.5)),
     "Yoshida8(StormerVerlet)": (0, (5, 1.5, 1, 1.5)),
     "GaussLegendre(2)": (0, (5, 1.5)),
-    "GaussLegendre(3)": (0, (2, 1.5)),
+    "GaussLegendre(3)": (0, (2.5, 1.5)),
 }
 
 STYLE_SHEET = Path(__file__).with_name("flowcert.mplstyle")

@@ -60,7 +60,7 @@ def _():
     # Why structure-preserving discretisation
 
     A differential equation $\dot y = f(y)$ often *keeps* something: an energy, a length, a total
-    mass, the order that no two solutions move apart. A numerical method replaces it by steps
+    mass, the promise that no two solutions move apart. A numerical method replaces it by steps
     $y_{k+1} = \Psi_h(y_k)$, and each step makes a small error. Usually one asks how small. Here we ask
     **in which direction it points**. An error along the level set of what is kept is forgiven for
     ever; one across it, however small, adds up.
@@ -131,8 +131,8 @@ def _():
 
     /// details | Which Runge–Kutta methods are symplectic?
 
-    With $M = BA + A^TB - bb^T$, $B = \mathrm{diag}(b)$, a step changes the symplectic form by
-    $h^2\sum_{ij}m_{ij}$ times the form of the stages $i$ and $j$. So $M = 0$ suffices. The implicit
+    With $M = BA + A^TB - bb^T$, $B = \mathrm{diag}(b)$, and $K_i$ the Jacobians of the slopes,
+    $J^T\Omega J - \Omega = -h^2\sum_{ij}m_{ij}K_i^T\Omega K_j$. So $M = 0$ suffices. The implicit
     midpoint rule has $A = \tfrac12$, $b = 1$, $M = \tfrac12 + \tfrac12 - 1 = 0$. An explicit method
     has $m_{ii} = -b_i^2$: it cannot. The same $M$ decides on quadratic integrals (section 3) and on
     contraction (section 5).
@@ -339,11 +339,13 @@ def _(descent_h):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    Between $h = 2$ and $h = 2.785$ RK4 does no harm *in this valley*, nor in any parabola: there its
-    factor is $|1 - z + \tfrac12z^2 - \tfrac16z^3 + \tfrac1{24}z^4|$ with $z = h\lambda$, at most $1$ up to
-    $2.785$. A test on linear problems would call it safe. In another valley with the same $L$, one that curves
-    differently from stage to stage, it expands: the box gives the factor of the worst one,
-    enclosed by an exact certificate and by an exact example.
+    Two points on both sides of the valley's floor: the steps of RK4 are too long for the steep
+    direction and part them, to two false minima. Between $h = 2$ and $h = 2.785$ RK4 does no harm
+    *in this valley*, nor in any quadratic one: there its factor is
+    $|1 - z + \tfrac12z^2 - \tfrac16z^3 + \tfrac1{24}z^4|$ with $z = h\lambda$, at most $1$ up to
+    $z = 2.785$. A test on linear problems would call it safe. But in another valley with the same
+    $L$, one that curves differently where the four stages are, it expands: the factor in the last
+    column is attained, by an example in exact fractions.
 
     ## 6. What this has to do with networks
 
@@ -367,7 +369,7 @@ def _():
 @app.cell(hide_code=True)
 def _():
     layer_slider = slider(0.05, 1.0, 0.05, 0.3, "step $h$")
-    weight_slider = slider(0.25, 4.0, 0.25, 1.0, "size of the weights")
+    weight_slider = slider(0.25, 2.0, 0.25, 1.0, "size of the weights")
     mo.hstack([layer_slider, weight_slider], widths="equal", gap=2)
     return layer_slider, weight_slider
 
@@ -403,8 +405,12 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    fine = {run.name: run for run in run_pendulum(0.1)}
-    overtaken = SWING * fine["StormerVerlet"].largest / fine["RK4"].largest
+    pendulum = Pendulum.system
+    accurate, symplectic = (
+        follow(method, pendulum, Pendulum.start, 0.1, SWING, pendulum.energy)
+        for method in (RK4, StormerVerlet)
+    )
+    overtaken = SWING * symplectic.largest / accurate.largest
     both_kept = follow(
         Gonzalez, RigidBody.system, RigidBody.start, 0.6, TUMBLE, RigidBody.system.energy
     )
@@ -418,8 +424,8 @@ def _():
                 "**1.** In section 1 take $h = 0.1$. RK4 has a far smaller energy error than "
                 "Störmer–Verlet there. Who should simulate the solar system?",
                 rf"""
-                Up to $t = {SWING:.0f}$ RK4's error is {number(fine["RK4"].largest)} and Störmer–Verlet's
-                {number(fine["StormerVerlet"].largest)}. But RK4's grows in proportion to the time, and the other
+                Up to $t = {SWING:.0f}$ RK4's error is {number(accurate.largest)} and Störmer–Verlet's
+                {number(symplectic.largest)}. But RK4's grows in proportion to the time, and the other
                 does not: at that rate RK4 is overtaken at about $t = {overtaken:.0f}$, and it takes
                 four evaluations of the force a step against one. For a short time take the accurate
                 method, for a long one the symplectic method.
@@ -675,9 +681,7 @@ def judge_rigid_body(runs: list[Run]) -> list[Verdict]:
     verdicts = []
     for part in (runs[:1], runs[1:]):
         kept = all(run.largest <= ROUNDING * radius for run in part)
-        rows = [
-            (run.name, f"{float(length(run.states[-1])):.4f}", number(run.largest)) for run in part
-        ]
+        rows = [(run.name, number(length(run.states[-1]), 5), number(run.largest)) for run in part]
         head = "The length is kept" if kept else "It leaves the sphere"
         words = "To rounding" if kept else "Every step leads outwards"
         words = f"{words}; at the start $|y| = {radius:.4f}$."
@@ -690,7 +694,7 @@ def draw_rigid_body(runs: list[Run]) -> matplotlib.figure.Figure:
     """The runs seen from outside the sphere, and the errors of the length."""
     with styling.styled():
         picture, panels = three_panels("error of $|y|$ up to $t$")
-        _, exact = trajectory(RigidBody.system, RigidBody.start, (0.0, 12.0), RK4, 600)
+        _, exact = trajectory(RigidBody.system, RigidBody.start, (0.0, 16.0), RK4, 800)
         angle = np.linspace(0, 2 * np.pi, 121)
         circle = length(RigidBody.start) * np.stack([np.cos(angle), np.sin(angle)])
         colours = (BASELINE, STRUCTURED, SECOND_STRUCTURED)
@@ -739,9 +743,9 @@ def judge_epidemic(runs: list[Run]) -> list[Verdict]:
         rows = [
             (
                 run.name,
-                f"{mass(run.states[-1]):.4f}",
+                number(mass(run.states[-1]), 5),
                 number(run.largest),
-                f"{run.states.min():.2g}",
+                number(run.states.min()),
             )
             for run in part
         ]
@@ -749,7 +753,7 @@ def judge_epidemic(runs: list[Run]) -> list[Verdict]:
         if any(run.states.min() < 0 for run in part):
             words += " **Negative numbers of people occur**: nobody promised that they would not."
         head = "The mass is kept" if kept else "The mass is not kept"
-        header = ("at the end", "largest error", "fewest people")
+        header = ("at the end", "largest error", "smallest entry")
         verdicts.append(verdict(kept, head, words, header, rows))
     return verdicts
 
@@ -765,7 +769,7 @@ def draw_epidemic(runs: list[Run]) -> matplotlib.figure.Figure:
                     run.times, run.states[:, i], style, color="#666666", label=f"${'xyz'[i]}$"
                 )
             axes.axhline(mass(SIR.start), color="#BBBBBB", linewidth=0.6)
-            axes.plot(run.times, mass(run.states), ".-", color=colour, label="$x + y + z$")
+            axes.plot(run.times, mass(run.states), ".-", color=colour, ms=3, label="$x + y + z$")
             axes.set(xlim=(0, EPIDEMIC), ylim=(-1, 7), xlabel="$t$")
             axes.legend(loc="upper center", ncols=4, columnspacing=0.8, title=run.name)
         draw_errors(panels[2], runs, (BASELINE, SECOND_STRUCTURED, STRUCTURED))
@@ -798,16 +802,19 @@ def judge_descent(h: float) -> list[Verdict]:
         radius = theory.bounds.bound_circle_contractivity_radius(method.tableau)
         limit = float(theory.bounds.bound_runge_kutta_step(radius, 1.0))
         here = contraction_factor(method, valley(), pairs, h).factor
-        worst = f"at most {runge_kutta_contraction(method.tableau, h, 0.0, 1.0).bound_factor:.4f}"
-        if method is RK4:
-            attained = float(worst_stage_data(method.tableau, h, 0.0, 1.0).factor_squared) ** 0.5
-            worst = f"at least {np.floor(1e4 * attained) / 1e4:.4f}"
         if h <= limit:
-            head, words = "It does not expand", "Nor in any other convex valley with $L = 1$."
-        elif here > 1:
-            head, words = "It expands", "In this valley, and in others with $L = 1$ even more."
+            head, words = (
+                "It does not expand",
+                "Neither here nor in any convex valley with $L = 1$.",
+            )
+            factor = runge_kutta_contraction(method.tableau, h, 0.0, 1.0).bound_factor
+            worst = f"at most {factor:.4f}"
         else:
             head, words = "It may expand", "Not here, but in another valley with $L = 1$."
+            if here > 1:
+                head, words = "It expands", "Already in this valley."
+            factor = float(worst_stage_data(method.tableau, h, 0.0, 1.0).factor_squared) ** 0.5
+            worst = f"at least {np.floor(1e4 * factor) / 1e4:.4f}"
         rows = [(method.name, f"{limit:.2f}".replace("inf", "∞"), f"{here:.4f}", worst)]
         header = ("limit $2r/L$", "factor here", "in the worst valley")
         verdicts.append(verdict(h <= limit, head, words, header, rows))
@@ -835,8 +842,8 @@ def draw_descent(runs: list[Run]) -> matplotlib.figure.Figure:
             apart = length(run.states[:, 0] - run.states[:, 1])
             panels[2].plot(apart / apart[0], ".-", color=colour, label=run.name)
         panels[2].axhline(1, color="#444444", linewidth=0.6)
-        panels[2].set(yscale="log", ylim=(1e-4, 1e2), xlim=(0, DESCENT), xlabel="step")
-        legend(panels[2], "lower left")
+        panels[2].set(yscale="log", ylim=(1e-3, 1e2), xlim=(0, DESCENT), xlabel="step")
+        legend(panels[2], "upper right")
     return picture
 
 
@@ -921,8 +928,8 @@ def draw_networks(features: dict[str, np.ndarray]) -> matplotlib.figure.Figure:
             style = "-" if kept == "norm" else "--"
             shown = np.maximum(np.maximum.accumulate(error), 1e-17)
             panels[2].plot(shown, style, color=colours[network], label=f"{network}: {kept}")
-        panels[2].set(yscale="log", xlim=(0, LAYERS), xlabel="layer", ylim=(1e-17, 1e3))
-        legend(panels[2], "center right")
+        panels[2].set(yscale="log", xlim=(0, LAYERS), xlabel="layer", ylim=(1e-17, 1e8))
+        legend(panels[2], "upper right")
     return picture
 
 
@@ -960,8 +967,8 @@ def draw_errors(axes: matplotlib.axes.Axes, runs: list[Run], colours: Sequence[s
     for run, colour in zip(runs, colours, strict=True):
         so_far = np.maximum(np.maximum.accumulate(np.abs(run.error)), 1e-17)
         axes.plot(run.times[1:], so_far[1:], color=colour, label=run.name)
-    axes.set(yscale="log", ylim=(1e-17, 1e3), xlabel="$t$")
-    legend(axes, "center right")
+    axes.set(yscale="log", ylim=(1e-17, 1e8), xlabel="$t$")
+    legend(axes, "upper right")
 
 
 @app.function
@@ -971,10 +978,10 @@ def legend(axes: matplotlib.axes.Axes, place: str) -> None:
 
 
 @app.function
-def number(value: float) -> str:
-    """Three digits, as a power of ten where that is shorter."""
+def number(value: float, digits: int = 3) -> str:
+    """So many digits, or two and a power of ten where that is shorter."""
     if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.3g}"
+        return f"{value:.{digits}g}".replace("-", "−")
     mantissa, exponent = f"{value:.1e}".split("e")
     return rf"${mantissa} \cdot 10^{{{int(exponent)}}}$"
 

@@ -7,22 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ConvergenceError
+from ...errors import ConvergenceError, DomainError
 from ..elementary import is_exact_kind
 from ..systems.system import State
+
+Map = Callable[[State], State]
 
 _UNIT_ROUNDOFF = 2.0**-53
 _MOST_ITERATIONS = 60
 # A contraction that asks for a fresh Jacobian: in many digits even a good old one is slow.
 _SLOW, _SLOW_IN_DIGITS = 0.1, 1e-8
-_FLOOR = 64  # an increment of so many roundings that does not shrink any more is rounding itself
+# An increment of so many roundings that does not shrink any more is rounding itself.
+_FLOOR, _STAGNANT = 64, 0.25
+_MOST_HALVINGS = 30
+_DIVERGED = 1e6  # times the first increment
 
 
 def simplified_newton(
-    residual: Callable[[State], State],
-    derivative: Callable[[State], State],
+    residual: Map,
+    derivative: Map,
     start: State,
-    size: Callable[[State], State],
+    size: Map,
     *,
     what: str,
 ) -> State:
@@ -30,12 +35,13 @@ def simplified_newton(
 
     ``residual`` is G, ``derivative`` is G' with shape (..., m, m), ``size(z)`` of shape (...) is
     the magnitude against which rounding is measured. With increments δₖ and Θ = |δₖ|/|δₖ₋₁| the
-    iteration stops when the estimated remaining error Θ/(1 − Θ)·|δₖ| is below one rounding of
-    the size (10^(2 − digits) for mpmath numbers), for every element of the batch, or when δₖ is at
-    rounding level and shrinks no more. Where Θ > 0.1 (in digits: 1e-8) a fresh
-    G' is taken. Raises ConvergenceError
-    after 60 iterations or when an increment is not finite. Source: Hairer and Wanner, *Solving
-    Ordinary Differential Equations II*, section IV.8 [D].
+    iteration stops when, for every element of the batch, the estimated remaining error
+    Θ/(1 − Θ)·|δₖ| is below one rounding of the size (10^(2 − digits) for mpmath numbers), or δₖ is
+    within 64 roundings and shrinks no more. Where Θ > 0.1 (in digits: 1e-8) a fresh G' is taken.
+    If 60 iterations do not get there (a kink of the activation, a long step), Newton's method is
+    tried once more from the start, damped such that |G| falls. Raises ConvergenceError if that
+    fails as well. Source: Hairer and Wanner, *Solving Ordinary Differential Equations II*, IV.8;
+    Deuflhard, *Newton Methods for Nonlinear Problems*, section 3.1 [D].
 
     >>> root = simplified_newton(
     ...     lambda z: z * z - 2.0, lambda z: 2.0 * z[..., None], np.ones(1), lambda z: np.ones(()),
@@ -43,56 +49,90 @@ def simplified_newton(
     >>> bool(abs(root[0] - 2**0.5) < 1e-15)
     True
     """
-    z = start
-    inverse = _Inverse(derivative(z))
-    rounding = _rounding(z)
-    slow = _SLOW_IN_DIGITS if is_exact_kind(z) else _SLOW
-    before: Any = None
-    for _ in range(_MOST_ITERATIONS):
-        increment = inverse.apply(residual(z))
-        z = z - increment
-        now = np.abs(increment).max(axis=-1)
-        tolerance = rounding * size(z)
-        if not _all_finite(now):
-            break
-        if np.all(now <= tolerance):
+    for iterate in (_simplified, _damped):
+        z = iterate(residual, derivative, start, size)
+        if z is not None:
             return z
-        if before is not None:
-            # Elements that have converged may stagnate: they set no rate.
-            rate = np.where(now <= _FLOOR * tolerance, 0, now / np.where(before == 0, 1, before))
-            if np.all((rate < 1) & (rate * now <= (1 - rate) * tolerance)) or np.all(
-                now <= _FLOOR * tolerance
-            ):
-                return z
-            if np.any(rate > slow):
-                inverse = _Inverse(derivative(z))
-        before = now
     raise ConvergenceError(
-        came=f"an iteration for {what} that does not converge, last change {_largest(now):.1e}",
+        came=f"an equation for {what} that Newton's method does not solve",
         expected=f"a change below one rounding within {_MOST_ITERATIONS} iterations",
         remedy="Take a smaller step, or check the Jacobian.",
     )
 
 
-class _Inverse:
-    """M⁻¹ of a batch of matrices, made once and applied often.
+def _simplified(residual: Map, derivative: Map, z: State, size: Map) -> State | None:
+    rounding = _rounding(z)
+    slow = _SLOW_IN_DIGITS if is_exact_kind(z) else _SLOW
+    inverse = _inverse(derivative(z))
+    before: Any = None
+    limit: Any = None
+    for _ in range(_MOST_ITERATIONS):
+        if inverse is None:
+            return None
+        try:
+            increment = _apply(inverse, residual(z))
+        except DomainError:  # it ran to where the field overflows
+            return None
+        z = z - increment
+        now = np.abs(increment).max(axis=-1)
+        limit = _DIVERGED * (now + size(z)) if limit is None else limit
+        if not np.all(now <= limit):
+            return None
+        tolerance = rounding * size(z)
+        settled = now <= tolerance
+        if before is not None:
+            rate = now / np.where(before == 0, 1, before)
+            falls = (rate < 1) & (rate * now <= (1 - rate) * tolerance)
+            settled = settled | falls | ((now <= _FLOOR * tolerance) & (rate > _STAGNANT))
+        if np.all(settled):
+            return z
+        if before is not None and np.any(~settled & (rate > slow)):
+            inverse = _inverse(derivative(z))
+        before = now
+    return None
+
+
+def _damped(residual: Map, derivative: Map, z: State, size: Map) -> State | None:
+    """Full steps where they lessen |G|, halved ones elsewhere, each element by itself."""
+    rounding = _rounding(z)
+    g = residual(z)
+    for _ in range(_MOST_ITERATIONS):
+        inverse = _inverse(derivative(z))
+        if inverse is None:
+            return None
+        direction = _apply(inverse, g)
+        now = np.abs(direction).max(axis=-1)
+        if not _all_finite(now):
+            return None
+        settled = now <= _FLOOR * rounding * size(z)
+        if np.all(settled):
+            return z - direction
+        share = np.ones(now.shape)
+        for _ in range(_MOST_HALVINGS):
+            trial = z - share[..., None] * direction
+            there = residual(trial)
+            lessened = settled | ((there * there).sum(-1) < (1 - share / 10) * (g * g).sum(-1))
+            if np.all(lessened):
+                break
+            share = np.where(lessened, share, share / 2)
+        z, g = trial, there
+    return None
+
+
+def _inverse(matrix: State) -> State | None:
+    """M⁻¹ of a batch of matrices, made once and applied often; None if one is singular.
 
     In float64 also for mpmath numbers: an approximate inverse slows the iteration by a factor of
     about 10⁻¹⁶·cond(M) only, and its fixed point is the same.
     """
+    try:
+        return np.asarray(np.linalg.inv(np.asarray(matrix, dtype=np.float64)))
+    except np.linalg.LinAlgError:
+        return None
 
-    def __init__(self, matrix: State) -> None:
-        try:
-            self.inverse = np.linalg.inv(np.asarray(matrix, dtype=np.float64))
-        except np.linalg.LinAlgError as error:
-            raise ConvergenceError(
-                came="a singular matrix of the Newton iteration",
-                expected="an equation that determines the step",
-                remedy="Take another step size, or check the Jacobian.",
-            ) from error
 
-    def apply(self, vector: State) -> State:
-        return np.asarray((self.inverse @ vector[..., None])[..., 0])
+def _apply(inverse: State, vector: State) -> State:
+    return np.asarray((inverse @ vector[..., None])[..., 0])
 
 
 def _rounding(z: State) -> Any:
@@ -106,7 +146,3 @@ def _rounding(z: State) -> Any:
 def _all_finite(now: Any) -> bool:
     values = np.asarray(now)
     return values.dtype == object or bool(np.all(np.isfinite(values)))
-
-
-def _largest(now: Any) -> float:
-    return float(np.max(now))

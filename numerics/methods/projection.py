@@ -92,7 +92,7 @@ class Projection(_OnInvariants):
     Where the gradients vanish or are dependent and ŷ is at the level, y⁺ = ŷ. Raises ShapeError
     for an invariant of another dimension, ConvergenceError where the gradients are dependent and
     something has to be corrected, or where Newton's iteration for λ fails. Source: Hairer, Lubich
-    and Wanner, *Geometric Numerical Integration*, algorithm IV.4.2 [P].
+    and Wanner, *Geometric Numerical Integration*, algorithm IV.4.2 [D].
 
     >>> from flowcert.numerics import Euler, FieldSystem
     >>> turn = FieldSystem(lambda t, y: np.stack([-y[..., 1], y[..., 0]], axis=-1), dimension=2)
@@ -140,7 +140,7 @@ class SymmetricProjection(_OnInvariants):
     Arguments, behaviour and errors as for ``Projection``. Guaranteed: I(y⁺) is at its level up
     to rounding; the order of the method is kept, and its symmetry where y is at the level. Raises
     StructureError for a method that is not symmetric. Source: Hairer, Lubich and Wanner,
-    *Geometric Numerical Integration*, algorithm V.4.1 [P].
+    *Geometric Numerical Integration*, algorithm V.4.1 [D].
 
     >>> from flowcert.numerics.methods.discrete_gradient import Gonzalez
     >>> norm = Invariant("norm", 2, lambda y: (y * y).sum(axis=-1), lambda y: 2 * y)

@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import ConvergenceError, DomainError, ShapeError
 from ..systems.invariant import Invariant
 from ..systems.system import State, System, Time
-from .difference_quotient import difference_quotient, unit_roundoff
+from .difference_quotient import unit_roundoff
 from .method import Method
 
 _WIDTHS = (1 / 16, 1 / 4, 1 / 2)  # γ is looked for in 1 ± width
@@ -21,16 +21,17 @@ _MOST_ITERATIONS = 200
 class Relaxation(Method):
     """y⁺ = y + γ(Ψ(t, y; h̃) − y) with I(y⁺) = I(y), γ nearest to 1, and h̃ such that γh̃ = h.
 
-    Guaranteed: I(y⁺) = I(y) up to rounding; the step ends at t + h and keeps the order p ≥ 2 of the
-    method, if I is an invariant of the system, not linear along the step. Why: γ = 1 + O(h^(p−1)),
-    and y + γ(Ψ(h̃) − y) is the solution at t + γh̃ up to O(h^(p+1)), for Ψ(h̃) − y = h̃f + O(h²) and
-    the solution differs from Ψ(h̃) by (γ − 1)h̃f + O((γ − 1)h²) there. With h̃ = h it would be taken
-    for the solution at t + h, from which it is (γ − 1)hf = O(h^p) away: one order lost. So h̃ solves
-    h̃γ(h̃) = h, by secants. For a quadratic I the equation for γ is linear, once its root 0
-    is divided out. Batches are run element by element, each with its own γ and h̃; at rest
-    y⁺ = y. Raises ConvergenceError where no γ in [½, 3/2] is found, DomainError for a method of
-    order 1, ShapeError for an invariant of another dimension. Source: Ketcheson, SIAM J. Numer.
-    Anal. 57 (2019); Ranocha et al., SIAM J. Sci. Comput. 42 (2020) [P]; h̃: flowcert [D].
+    Guaranteed: I(y⁺) = I(y) up to a few roundings; the step ends at t + h and keeps the order p ≥ 2
+    of the method, if I is an invariant of the system and not linear along the step. Why:
+    γ = 1 + O(h^(p−1)), and y + γ(Ψ(h̃) − y) is the solution at t + γh̃ up to O(h^(p+1)), because
+    Ψ(h̃) − y = h̃f + O(h²), and the solution there differs from Ψ(h̃) by (γ − 1)h̃f + O((γ − 1)h²).
+    With h̃ = h it would be taken for the solution at t + h, from which it is (γ − 1)hf = O(h^p)
+    away: one order lost. So h̃ solves h̃γ(h̃) = h, by secants. For a quadratic I the equation for
+    γ is linear, once its root 0 is divided out. Batches run element by element, each with its
+    own γ and h̃; at rest y⁺ = y. Raises ConvergenceError where no γ in [½, 3/2] or no h̃ is found
+    (a long step where the solution is slow), DomainError for a method of order 1, ShapeError for
+    an invariant of another dimension. Source: Ketcheson, SIAM J. Numer. Anal. 57 (2019); Ranocha et
+    al., SIAM J. Sci. Comput. 42 (2020); h̃ flowcert [D].
 
     >>> from flowcert.numerics import RK4, FieldSystem
     >>> turn = FieldSystem(lambda t, y: np.stack([-y[..., 1], y[..., 0]], axis=-1), dimension=2)
@@ -91,17 +92,19 @@ class Relaxation(Method):
 
     def _factor(self, y: State, d: State) -> tuple[Any, Any]:
         """The γ nearest to 1 with I(y + γd) = I(y), and how far rounding leaves it open."""
-        function, gradient = self.invariant.function, self.invariant.gradient
+        function = self.invariant.function
+        level = function(y)
 
         def slope(factor: Any) -> Any:
-            # (I(y + γd) − I(y))/γ: the root γ = 0 is divided out.
-            return difference_quotient(function, gradient, y, d, np.asarray(factor))[()]
+            # Divided by γ: the root γ = 0 is gone, and for a quadratic I the rest is linear in γ.
+            return (function(y + factor * d) - level) / factor
 
         one: Any = 1 + 0 * y[0]
         at_one = slope(one)
-        # d is a difference of rounded states: what it changes in I is known no better than this.
-        steepness = np.abs(np.asarray(gradient(y)) * np.maximum(np.abs(y), np.abs(y + d))).sum()
-        noise = 4 * unit_roundoff(y) * steepness
+        # The states are rounded, and so is I: what d changes in I is known no better than this.
+        states = np.maximum(np.abs(y), np.abs(y + d))
+        steepness = np.abs(np.asarray(self.invariant.gradient(y)) * states).sum()
+        noise = 4 * unit_roundoff(y) * (steepness + abs(level))
         if abs(at_one) <= noise:
             return one, 0 * one
         for width in _WIDTHS:

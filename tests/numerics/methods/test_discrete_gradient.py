@@ -303,16 +303,19 @@ def test_gradients_against_fifty_digits(
     assert np.abs(gradient(system, x, y) - wanted).max() <= 5e-15 * max(1, np.abs(wanted).max())
 
 
-@pytest.mark.parametrize("size", [0.0, 1e-200, 1e-12, 1e-10, 1e-6])
+@pytest.mark.parametrize("size", [0.0, 1e-200, 1e-12, 1e-10, 3e-8, 1e-6])
 @pytest.mark.parametrize(("gradient", "naive"), PAIRS)
 def test_gradients_at_an_equilibrium(
     gradient: Callable[..., Any], naive: Callable[..., Any], size: float
 ) -> None:
-    """At (0, 0) everything is relative to the increment; at π the sine has its own rounding."""
-    system = pendulum()
-    for x, allowed in ((np.zeros(2), 1e-14 * size), (np.array([np.pi, 0.0]), 1e-15)):
+    """At 0 everything is relative to the increment; at kπ the sine's argument is rounded."""
+    system, places = pendulum(), [(0.0, 1e-14 * size)]
+    if size != 1e-200:
+        places += [(np.pi, 1e-15), (200 * np.pi, 2e-13)]
+    for place, allowed in places:
+        x = np.array([place, 0.0])
         y = x + size * np.array([1.0, 0.5])
-        with mpmath.workdps(50 + (400 if 0 < size < 1e-100 else 0)):
+        with mpmath.workdps(450 if size == 1e-200 else 50):
             wanted = naive(system, _exact(x), _exact(y)).astype(float)
         assert np.abs(gradient(system, x, y) - wanted).max() <= allowed
 
@@ -343,6 +346,17 @@ def test_equilibria_and_steps_of_length_zero_stay(method: Method) -> None:
     assert method.step(system, 0.0, np.zeros(2), 0.1).tolist() == [0.0, 0.0]
     y = np.array([1.5, 0.3])
     assert method.step(system, 0.0, y, 0.0).tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_a_state_next_to_zero_that_is_not_at_rest(method: Method) -> None:
+    system = HamiltonianSystem(
+        lambda y: ((y - 1) ** 2).sum(axis=-1) / 2, lambda y: y - 1, dimension=2
+    )
+    expected = method.step(system, 0.0, np.array([0.0, 0.0]), 0.1)
+    y = method.step(system, 0.0, np.array([1e-300, 0.0]), 0.1)
+    assert np.abs(y - expected).max() <= 1e-16
+    assert np.abs(y).max() >= 0.09
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
