@@ -125,9 +125,9 @@ def _():
     $$\tilde H = H + h^2\left(\tfrac{1}{12}\,p^2\cos q - \tfrac{1}{24}\sin^2 q\right) + O(h^4).$$
 
     Euler has a modified equation too, but not a Hamiltonian one: it has an energy leak. Make $h$ small:
-    its error shrinks, and still grows with time. Make $h$ larger than about $1.6$: the step stays
-    symplectic to the last digit, but $h$ is no longer small, the series says nothing, and
-    Störmer–Verlet goes astray. *Structure does not replace stability.*
+    its error shrinks, and still grows with time. Make $h$ larger than $1.5$: the step stays
+    symplectic to the last digit, but $h$ is no longer small, the series says nothing, and for most
+    such $h$ Störmer–Verlet goes astray. *Structure does not replace stability.*
 
     /// details | Which Runge–Kutta methods are symplectic?
 
@@ -415,7 +415,7 @@ def _():
         Gonzalez, RigidBody.system, RigidBody.start, 0.6, TUMBLE, RigidBody.system.energy
     )
     lengths = np.linalg.norm(both_kept.states, axis=-1)
-    weighted = follow("mended", mended_patankar_step, SIR.start, 2.0, EPIDEMIC, mass)
+    mended = follow("mended", mended_patankar_step, SIR.start, 2.0, EPIDEMIC, mass)
     turn = StormerVerlet.step(Pendulum.system, 0.0, np.array([0.0, 1.0]), 1.0)
     skipped = skip_determinants(1.0)
     mo.vstack(
@@ -445,8 +445,8 @@ def _():
                 "**3.** Mend Patankar's method: keep the mass *and* the signs.",
                 rf"""
                 Let what arrives be what leaves: $x^+ = x/(1 + hy)$, $\;y^+ = (y + hyx^+)/(1 + h)$,
-                $\;z^+ = z + hy^+$. With $h = 2$ the mass moves by {number(weighted.largest)} and the
-                smallest number of people is {weighted.states.min():.2g}. This is the *modified
+                $\;z^+ = z + hy^+$. With $h = 2$ the mass moves by {number(mended.largest)} and the
+                smallest number of people is {mended.states.min():.2g}. This is the *modified
                 Patankar–Euler* method: each stream carries one weight at both of its ends.
                 """,
             ),

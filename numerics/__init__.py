@@ -105,18 +105,9 @@ from .systems import (
     System,
     as_system,
     canonical_structure,
+    linear_piece,
 )
-from .tableau import (
-    Balls,
-    ButcherTableau,
-    CollocationTableau,
-    NamedTableau,
-    SimplifyingAssumptions,
-    StageAlgebra,
-    Tableau,
-    read_tableau,
-    tableau_to_json,
-)
+from .tableau import ButcherTableau, CollocationTableau, Tableau, read_tableau, tableau_to_json
 
 __all__ = [
     "RK4",
@@ -129,7 +120,6 @@ __all__ = [
     "Activation",
     "AverageVectorField",
     "BackwardEuler",
-    "Balls",
     "BogackiShampine",
     "ButcherTableau",
     "CollocationTableau",
@@ -166,7 +156,6 @@ __all__ = [
     "McLachlan2",
     "McLachlan4",
     "Method",
-    "NamedTableau",
     "NormCorrectedHeun",
     "PartitionedMethod",
     "Piece",
@@ -183,12 +172,10 @@ __all__ = [
     "Ruth3",
     "SeparableHamiltonian",
     "SeparableSystem",
-    "SimplifyingAssumptions",
     "SkewGradientSystem",
     "SphereSystem",
     "SplitSystem",
     "Splitting",
-    "StageAlgebra",
     "StormerVerlet",
     "Strang",
     "Suzuki",
@@ -221,6 +208,7 @@ __all__ = [
     "gonzalez_gradient",
     "itoh_abe_gradient",
     "leaky_relu",
+    "linear_piece",
     "numerical_piece",
     "piecewise_linear",
     "read_tableau",

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("numerics", "figures/*.py", "benchmarks/*.py")  # git's patterns: folders below as well
 
 
 def provenance(script: str, seconds: dict[str, float]) -> dict[str, object]:
@@ -16,7 +17,7 @@ def provenance(script: str, seconds: dict[str, float]) -> dict[str, object]:
     return {
         "made_by": f"python {Path(script).resolve().relative_to(ROOT)}",
         "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "numerics", "benchmarks")),
+        "uncommitted_changes": bool(_git("status", "--porcelain", *SOURCES)),
         "machine": {
             "processor": _processor(),
             "cores": os.cpu_count(),

@@ -4,7 +4,7 @@ from .hamiltonian import EnergySystem, HamiltonianSystem, SkewGradientSystem, ca
 from .invariant import Invariant
 from .separable import SeparableHamiltonian, SeparableSystem
 from .sphere import RotatingSystem, SphereSystem
-from .split import Piece, SplitSystem
+from .split import Piece, SplitSystem, linear_piece
 from .system import FieldSystem, System, as_system, state
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "System",
     "as_system",
     "canonical_structure",
+    "linear_piece",
     "state",
 ]

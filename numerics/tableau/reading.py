@@ -110,6 +110,13 @@ def read_tableau(path: str | Path) -> NamedTableau:
     if there are such. Numbers are integers, decimals (exact as written) or texts of integers,
     decimals, sqrt(…), + − * / and parentheses. Guaranteed: nothing in the file is executed.
     Raises DataError for a file that is missing, too large, truncated, foreign or inconsistent.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "euler.json"
+    ...     _ = file.write_text('{"name": "Euler", "A": [["0"]], "b": ["1"], "c": ["0"]}')
+    ...     read_tableau(file).name
+    'Euler'
     """
     file = Path(path)
     try:
