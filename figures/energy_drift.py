@@ -96,7 +96,7 @@ class EnergyDrift(Figure):
         )  # fmt: skip
         steps = data["block_ends"]
         axes.fill_between(steps, 3e-17, _random_walk(steps), color="#EEEEEE", linewidth=0)
-        axes.text(1.3, 1.5e-16, "what $k$ roundings may add up to", fontsize=7, color="#666666",
+        axes.text(3e3, 6e-17, "what $k$ roundings may add up to", fontsize=7, color="#666666",
                   va="bottom")  # fmt: skip
         _label_ends(axes, data)
         return picture

@@ -38,6 +38,13 @@ METHOD_COLOURS = {
     "GaussLegendre(2)": "#009E73",
     "GaussLegendre(3)": "#00573F",
     "Gonzalez": "#CC79A7",
+    "Heun": "#0072B2",
+    "Ralston": "#CC79A7",
+    "SSP33": "#0072B2",
+    "BogackiShampine": "#CC79A7",
+    "Kutta3": "#009E73",
+    "ThreeEighths": "#0072B2",
+    "ImplicitTrapezoid": "#0072B2",
 }
 METHOD_DASHES: dict[str, Any] = {
     "Yoshida4(StormerVerlet)": (0, (5, 1.5)),

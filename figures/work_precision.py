@@ -4,47 +4,27 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
-
 import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ..numerics import RungeKutta, find_method, flow_map
-from ..numerics.evaluations import Evaluations, counted
-from ..numerics.problems import find_problem
-from ..numerics.systems.system import State
+from ..numerics import RungeKutta, find_method
 from .figure import Figure, FigureCheck, FigureData
 from .stored_results import read_stored_results, require_shapes
 from .styling import METHOD_COLOURS, METHOD_DASHES, name_panel
-
-NAME = "work_precision"
-PROBLEMS = {"Pendulum": "pendulum, swing of 1.5 rad", "Kepler": "Kepler, eccentricity 0.6"}
-# Short enough for every method to show its order before rounding does, past the perihelion.
-SPANS = {"Pendulum": (0.0, 3.0), "Kepler": (0.0, 1.5)}
-METHODS = (
-    "Euler",
-    "RK4",
-    "DormandPrince",
-    "StormerVerlet",
-    "Yoshida4(StormerVerlet)",
-    "Yoshida6(StormerVerlet)",
-    "Yoshida8(StormerVerlet)",
-    "GaussLegendre(2)",
-    "GaussLegendre(3)",
+from .work_ladders import (
+    CONFIGURATION,
+    FLOOR,
+    METHODS,
+    NAME,
+    PARTS,
+    SPANS,
+    ladder,
+    step_counts,
 )
-FEWEST, MOST, RATIO = 4, 4096, 2**0.5  # steps
-MOST_EVALUATIONS = 20_000
-# Errors below are mixed with rounding: end values of size 1 after up to 20 000 evaluations.
-FLOOR = 1e-12
-CONFIGURATION = {
-    "spans": {problem: list(span) for problem, span in SPANS.items()},
-    "methods": list(METHODS),
-    "steps": [FEWEST, MOST, RATIO],
-    "most_evaluations": MOST_EVALUATIONS,
-    "floor": FLOOR,
-}
+
+TITLES = {"Pendulum": "pendulum, swing of 1.5 rad", "Kepler": "Kepler, eccentricity 0.6"}
 FEWEST_RUNGS = 6
 WINDOW = 4  # the finest points above the floor, to which the order is fitted
 AGAIN = 23  # ladders are climbed anew up to so many steps
@@ -84,12 +64,12 @@ class WorkPrecision(Figure):
         shapes: dict[str, tuple[int, ...]] = {}
         for key in _keys():
             rungs = len(data.get(f"{key}/steps", ()))
-            shapes |= {f"{key}/{part}": (rungs,) for part in _PARTS}
+            shapes |= {f"{key}/{part}": (rungs,) for part in PARTS}
         return require_shapes(NAME, data, shapes)
 
     def check(self, data: FigureData) -> tuple[FigureCheck, ...]:
         checks = [_check_ladders(data)]
-        for problem in PROBLEMS:
+        for problem in SPANS:
             checks += [_check_first_rungs(problem, data)]
             checks += [_check_order(problem, method, data) for method in METHODS]
             checks += [_check_evaluations(problem, data), _check_families(problem, data)]
@@ -99,7 +79,7 @@ class WorkPrecision(Figure):
     def draw(self, data: FigureData) -> matplotlib.figure.Figure:
         picture = matplotlib.figure.Figure(figsize=(7.2, 4.3))
         panels = picture.subplots(1, 2, sharey=True)
-        for axes, letter, (problem, title) in zip(panels, "ab", PROBLEMS.items(), strict=True):
+        for axes, letter, (problem, title) in zip(panels, "ab", TITLES.items(), strict=True):
             name_panel(axes, letter, title)
             axes.set(
                 xscale="log", yscale="log", xlabel="evaluations of the field",
@@ -112,63 +92,13 @@ class WorkPrecision(Figure):
         return picture
 
 
-class _Rung(NamedTuple):
-    """One run with equal steps: what it took and how far off it ended."""
-
-    steps: int
-    evaluations: int
-    jacobians: int
-    error: float
-
-
-_PARTS = _Rung._fields
-
-
-def ladder(problem: str, method: str, most_steps: int = MOST) -> FigureData:
-    """Return the runs of a method with more and more steps, until rounding or the work ends them.
-
-    >>> ladder("Pendulum", "Euler", most_steps=11)["Pendulum/Euler/evaluations"].tolist()
-    [8, 11]
-    """
-    rungs: list[_Rung] = []
-    for steps in _step_counts():
-        if steps > most_steps or (
-            rungs and (rungs[-1].error < FLOOR or rungs[-1].evaluations > MOST_EVALUATIONS)
-        ):
-            break
-        rungs.append(_run(problem, method, steps))
-    columns = zip(_PARTS, zip(*rungs, strict=True), strict=True)
-    return {f"{problem}/{method}/{part}": np.array(column) for part, column in columns}
-
-
-def _step_counts() -> list[int]:
-    counts = 1 + round(np.log(MOST / FEWEST) / np.log(RATIO))
-    return [round(FEWEST * RATIO**k) for k in range(counts)]
-
-
-def _run(problem: str, method: str, steps: int) -> _Rung:
-    asked = find_problem(problem)
-    evaluations = Evaluations()
-    system = counted(asked.system, evaluations)
-    end = flow_map(system, asked.start, SPANS[problem], find_method(method), steps, progress=False)
-    error = float(np.abs(end - _exact_end(problem)).max())
-    return _Rung(steps, evaluations.nfev, evaluations.njev, error)
-
-
-@cache
-def _exact_end(problem: str) -> State:
-    asked = find_problem(problem)
-    assert asked.exact is not None  # of all PROBLEMS: the figure's module names them
-    return asked.exact(SPANS[problem][1], asked.start)
-
-
 @cache
 def _first_rungs(problem: str, method: str) -> FigureData:
     return ladder(problem, method, AGAIN)
 
 
 def _keys() -> list[str]:
-    return [f"{problem}/{method}" for problem in PROBLEMS for method in METHODS]
+    return [f"{problem}/{method}" for problem in SPANS for method in METHODS]
 
 
 def _asymptotic(key: str, data: FigureData) -> slice:
@@ -184,7 +114,7 @@ def _observed_order(key: str, data: FigureData) -> float:
 
 
 def _check_ladders(data: FigureData) -> FigureCheck:
-    counts = _step_counts()
+    counts = step_counts()
     wrong = [
         key
         for key in _keys()
@@ -331,7 +261,7 @@ def _draw_ladder(axes: Axes, problem: str, method: str, data: FigureData) -> Non
 def _legend(data: FigureData) -> list[Line2D]:
     handles = []
     for method in METHODS:
-        orders = [f"{_observed_order(f'{problem}/{method}', data):.2f}" for problem in PROBLEMS]
+        orders = [f"{_observed_order(f'{problem}/{method}', data):.2f}" for problem in SPANS]
         style = {"color": METHOD_COLOURS[method], "linestyle": METHOD_DASHES.get(method, "-")}
         handles.append(Line2D([], [], label=f"{method}: {', '.join(orders)}", **style))
     return handles

@@ -160,7 +160,7 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    circuit_slider = slider(0.05, 0.6, 0.05, 0.5, "step $h$")
+    circuit_slider = slider(0.1, 0.6, 0.05, 0.5, "step $h$")
     amplitude_slider = slider(0.25, 2.0, 0.05, 1.5, "start $q_0$")
     mo.hstack([circuit_slider, amplitude_slider], widths="equal", gap=2)
     return amplitude_slider, circuit_slider
@@ -579,7 +579,9 @@ def judge_pendulum(runs: list[Run], h: float) -> tuple[Verdict, Verdict]:
         elif run.error[-1] <= 0.9 * low:
             fates.append(f"{run.name} brings it to rest")
         else:
-            fates.append(f"{run.name} {'adds' if run.error[-1] > 0 else 'takes'} energy")
+            fates.append(
+                f"{run.name} {'puts energy in' if run.error[-1] > 0 else 'takes energy out'}"
+            )
     astray = any(run.error.min() <= low or run.error.max() >= high for run in runs[2:])
     words = "The energy error oscillates and does not grow."
     if astray:

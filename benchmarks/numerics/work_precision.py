@@ -21,14 +21,14 @@ from rich.progress import track
 
 from flowcert.figures.figure import FigureData
 from flowcert.figures.stored_results import write_stored_results
-from flowcert.figures.work_precision import CONFIGURATION, METHODS, NAME, PROBLEMS, ladder
+from flowcert.figures.work_ladders import CONFIGURATION, METHODS, NAME, SPANS, ladder
 
 
 def main() -> None:
     """Climb every ladder and store what the figure needs."""
     data: FigureData = {}
     seconds: dict[str, float] = {}
-    pairs = [(problem, method) for problem in PROBLEMS for method in METHODS]
+    pairs = [(problem, method) for problem in SPANS for method in METHODS]
     for problem, method in track(pairs, "integrating"):
         start = time.perf_counter()
         data |= ladder(problem, method)

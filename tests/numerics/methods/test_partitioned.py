@@ -322,6 +322,13 @@ def test_samples_outside_the_domain_are_passed_over_and_near_helps() -> None:
         StormerVerlet.prepare(dissipative, 2, near=near)
 
 
+def test_near_itself_is_a_sample() -> None:
+    """A force that is defined within 0.01 of the initial position only."""
+    narrow = _function(lambda t, q, p: p, lambda t, q, p: np.sqrt(1e-4 - (q - 100) ** 2) - 3 * p)
+    with pytest.raises(StructureError, match="∂ṗ₀/∂p₀ = -3 "):
+        StormerVerlet.prepare(narrow, 2, near=np.array([100.0, 0.0]))
+
+
 def test_near_is_a_state_of_the_system() -> None:
     spring = _function(lambda t, q, p: p, lambda t, q, p: -q)
     with pytest.raises(ShapeError):
