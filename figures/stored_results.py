@@ -30,9 +30,9 @@ def write_stored_results(
     configuration: Mapping[str, Any],
     provenance: Mapping[str, Any],
     data: Mapping[str, NDArray[Any]],
-    folder: Path = FOLDER,
+    folder: Path | None = None,
 ) -> Path:
-    """Write ``folder``/``name``.json, whole or not at all, and return its path.
+    """Write ``name``.json to ``folder`` (``figures/results`` if None), whole or not at all, and return its path.
 
     ``configuration`` says what was run, ``provenance`` by what and where, ``data`` are arrays of
     finite numbers. Exact: every float64 is written so that it reads back as itself. Raises
@@ -54,13 +54,13 @@ def write_stored_results(
     }
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     compact = _INNERMOST.sub(lambda match: re.sub(r"\n *", " ", match[0]), text)
-    return write_atomically(folder / f"{name}.json", compact)
+    return write_atomically(_path(name, folder), compact)
 
 
 def read_stored_results(
-    name: str, configuration: Mapping[str, Any], *, folder: Path = FOLDER
+    name: str, configuration: Mapping[str, Any], *, folder: Path | None = None
 ) -> FigureData:
-    """Return the data of ``folder``/``name``.json as arrays of int64 or float64.
+    """Return the data of ``name``.json in ``folder`` as arrays of int64 or float64.
 
     ``configuration`` is what the figure shows: data of another run are refused. Raises DataError,
     which names the file, for a missing, truncated or foreign one, and for data that are not
@@ -71,7 +71,7 @@ def read_stored_results(
         ...
     flowcert.errors.DataError: got .../nothing.json: ...
     """
-    path = folder / f"{name}.json"
+    path = _path(name, folder)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -100,7 +100,11 @@ def _array(path: Path, name: str, key: str, values: object) -> NDArray[Any]:
 
 
 def require_shapes(
-    name: str, data: FigureData, shapes: Mapping[str, tuple[int, ...]], *, folder: Path = FOLDER
+    name: str,
+    data: FigureData,
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    folder: Path | None = None,
 ) -> FigureData:
     """Return the data if they hold exactly these arrays of these shapes, or raise DataError.
 
@@ -109,13 +113,17 @@ def require_shapes(
         ...
     flowcert.errors.DataError: got .../sums.json: 'x' of shape (2,); expected shape (3,). ...
     """
-    path = folder / f"{name}.json"
+    path = _path(name, folder)
     if list(data) != list(shapes):
         raise _wrong(path, name, f"the data {list(data)}", f"the data {list(shapes)}")
     for key, shape in shapes.items():
         if data[key].shape != shape:
             raise _wrong(path, name, f"{key!r} of shape {data[key].shape}", f"shape {shape}")
     return data
+
+
+def _path(name: str, folder: Path | None) -> Path:
+    return (FOLDER if folder is None else folder) / f"{name}.json"
 
 
 def _format(name: str) -> str:

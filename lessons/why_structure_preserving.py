@@ -931,7 +931,7 @@ def draw_networks(features: dict[str, np.ndarray]) -> matplotlib.figure.Figure:
             shown = np.maximum(np.maximum.accumulate(error), 1e-17)
             panels[2].plot(shown, style, color=colours[network], label=f"{network}: {kept}")
         panels[2].set(yscale="log", xlim=(0, LAYERS), xlabel="layer", ylim=(1e-17, 1e8))
-        legend(panels[2], "upper right")
+        legend(panels[2], "center right")
     return picture
 
 

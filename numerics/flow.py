@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import sys
 import time
 from collections.abc import Generator
 from contextlib import closing
-from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -126,7 +124,7 @@ def finite(y: State) -> State:
 
 
 def prepared(method: Method, field: object, y0: State) -> System:
-    """Return the system as the method needs it; methods that ask for it are told the start.
+    """Return the system as the method needs it, told of the start.
 
     >>> from flowcert.numerics import RK4, LinearField
     >>> prepared(RK4, LinearField([[2.0]]), np.ones(1))(0.0, np.ones(1)).tolist()
@@ -138,9 +136,7 @@ def prepared(method: Method, field: object, y0: State) -> System:
             expected="a Method",
             remedy="Pass one such as RK4; a family needs its stages, as in GaussLegendre(2).",
         )
-    if _asks_for_start(type(method)):
-        return method.prepare(field, y0.shape[-1], near=y0)  # type: ignore[call-arg] # asked above
-    return method.prepare(field, y0.shape[-1])
+    return method.prepare(field, y0.shape[-1], y0)
 
 
 def refuse_switches(system: object, t0: Time, t1: Time) -> None:
@@ -173,11 +169,6 @@ def _checked(
     system = prepared(method, field, state(y0, start.shape[-1]))
     # A copy: with t₁ = t₀ the caller must not get its own array back.
     return state(y0, system.dimension).copy(), system
-
-
-@cache
-def _asks_for_start(kind: type[Method]) -> bool:
-    return "near" in inspect.signature(kind.prepare).parameters
 
 
 def _grid(y: State, span: tuple[Time, Time], steps: int) -> tuple[Time, Time, Time]:

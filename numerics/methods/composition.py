@@ -17,7 +17,6 @@ from .composition_coefficients import (
     triple_jump,
 )
 from .method import Method
-from .partitioned import PartitionedMethod
 from .splitting import Strang
 from .weights import Formula, Weights
 
@@ -53,12 +52,10 @@ class Composition(Method):
         return y
 
     def prepare(
-        self, system: object, dimension: int | None = None, *, near: State | None = None
+        self, system: object, dimension: int | None = None, near: State | None = None
     ) -> System:
         """Return the system as the base needs it, or raise StructureError."""
-        if isinstance(self.base, PartitionedMethod | Composition):
-            return self.base.prepare(system, dimension, near=near)
-        return self.base.prepare(system, dimension)
+        return self.base.prepare(system, dimension, near)
 
 
 def TripleJump(order: int = 4, base: Method = Strang) -> Composition:

@@ -117,7 +117,9 @@ class DiscreteGradient(Method):
         self.order = order
         self.symmetric = symmetric
 
-    def prepare(self, system: object, dimension: int | None = None) -> System:
+    def prepare(
+        self, system: object, dimension: int | None = None, near: State | None = None
+    ) -> System:
         """Return the system if it has an energy; raises StructureError."""
         return _with_energy(system)
 
@@ -156,7 +158,9 @@ class _Composed(Method):
         self.order = 2
         self.symmetric = True
 
-    def prepare(self, system: object, dimension: int | None = None) -> System:
+    def prepare(
+        self, system: object, dimension: int | None = None, near: State | None = None
+    ) -> System:
         return _with_energy(system)
 
     def step(self, system: System, t: Time, y: State, h: Time) -> State:

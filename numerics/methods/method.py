@@ -33,8 +33,14 @@ class Method(ABC):
         object array of mpmath numbers, and so is the result.
         """
 
-    def prepare(self, system: object, dimension: int | None = None) -> System:
-        """Return the system as this method needs it, or raise StructureError."""
+    def prepare(
+        self, system: object, dimension: int | None = None, near: State | None = None
+    ) -> System:
+        """Return the system as this method needs it, or raise StructureError.
+
+        A function of (t, y) needs its ``dimension``; ``near`` is a state, the initial one say,
+        around which a method may sample a system whose structure is not declared.
+        """
         return as_system(system, dimension)
 
     def __repr__(self) -> str:

@@ -28,7 +28,7 @@ class PartitionedMethod(Splitting):
     """
 
     def prepare(
-        self, system: object, dimension: int | None = None, *, near: State | None = None
+        self, system: object, dimension: int | None = None, near: State | None = None
     ) -> System:
         """Return the system as a separable one, or raise StructureError.
 

@@ -37,9 +37,11 @@ class _OnInvariants(Method):
         self.name = f"{type(self).__name__}({method.name}, {', '.join(i.name for i in listed)})"
         self.order = method.order
 
-    def prepare(self, system: object, dimension: int | None = None) -> System:
+    def prepare(
+        self, system: object, dimension: int | None = None, near: State | None = None
+    ) -> System:
         """Return the system as the method needs it; raises ShapeError, StructureError."""
-        prepared = self.method.prepare(system, dimension)
+        prepared = self.method.prepare(system, dimension, near)
         self._check(prepared)
         return prepared
 

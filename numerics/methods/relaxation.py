@@ -52,9 +52,11 @@ class Relaxation(Method):
         self.name = f"Relaxation({method.name}, {invariant.name})"
         self.order = method.order
 
-    def prepare(self, system: object, dimension: int | None = None) -> System:
+    def prepare(
+        self, system: object, dimension: int | None = None, near: State | None = None
+    ) -> System:
         """Return the system as the method needs it; raises ShapeError, StructureError."""
-        prepared = self.method.prepare(system, dimension)
+        prepared = self.method.prepare(system, dimension, near)
         self._check(prepared)
         return prepared
 

@@ -18,7 +18,9 @@ _ROUNDINGS = 64  # the largest xᵀf of a tangent field, in roundings
 class _Rotation(Method):
     """Methods for ẏ = S(t, y)y that move y by rotations."""
 
-    def prepare(self, system: object, dimension: int | None = None) -> System:
+    def prepare(
+        self, system: object, dimension: int | None = None, near: State | None = None
+    ) -> System:
         """Return the system if it has a skew matrix; raises StructureError."""
         if not isinstance(system, RotatingSystem):
             raise _no_skew(system)

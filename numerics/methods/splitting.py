@@ -50,7 +50,9 @@ class LieTrotterSplitting(Method):
             return _flow_through(pieces[::-1], t, y, h)
         return _flow_through(pieces, t + h, y, h)
 
-    def prepare(self, system: object, dimension: int | None = None) -> System:
+    def prepare(
+        self, system: object, dimension: int | None = None, near: State | None = None
+    ) -> System:
         """Return the system if it is a SplitSystem, or raise StructureError."""
         return split_system(system, self.name)
 
@@ -83,7 +85,9 @@ class StrangSplitting(Method):
         y = guarded_flow(last, middle, y, h)
         return _flow_through(first[::-1], middle, y, half)
 
-    def prepare(self, system: object, dimension: int | None = None) -> System:
+    def prepare(
+        self, system: object, dimension: int | None = None, near: State | None = None
+    ) -> System:
         """Return the system if it is a SplitSystem, or raise StructureError."""
         return split_system(system, self.name)
 
@@ -133,7 +137,9 @@ class Splitting(Method):
             clocks[other] = clocks[other] + weight * h
         return y
 
-    def prepare(self, system: object, dimension: int | None = None) -> System:
+    def prepare(
+        self, system: object, dimension: int | None = None, near: State | None = None
+    ) -> System:
         """Return the system if it is a SplitSystem of two pieces, or raise StructureError."""
         return split_system(system, self.name, expected=2)
 

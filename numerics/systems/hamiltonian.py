@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from ...errors import ShapeError
 from .system import State, System, Time
 
 
@@ -56,7 +57,11 @@ class SkewGradientSystem(System):
         self._structure = structure
         if dimension is None:
             if callable(structure):
-                raise TypeError("a structure that is a function needs the dimension")
+                raise ShapeError(
+                    came="a structure that is a function, without a dimension",
+                    expected="the dimension n of the system",
+                    remedy="Pass dimension=n.",
+                )
             dimension = len(structure)
         self.dimension = dimension
 
@@ -99,7 +104,22 @@ class HamiltonianSystem(SkewGradientSystem):
         dimension: int,
         hessian: Callable[[State], State] | None = None,
     ) -> None:
-        super().__init__(energy, gradient, canonical_structure(dimension // 2), hessian)
+        super().__init__(energy, gradient, canonical_structure(half(dimension)), hessian)
+
+
+def half(dimension: int) -> int:
+    """Return n/2 for a system in positions and momenta; raises ShapeError for an odd n.
+
+    >>> half(4)
+    2
+    """
+    if dimension % 2 or dimension < 2:
+        raise ShapeError(
+            came=f"a system of dimension {dimension} in positions and momenta",
+            expected="an even dimension: as many momenta as positions",
+            remedy="Order the state as y = (q, p).",
+        )
+    return dimension // 2
 
 
 def canonical_structure(d: int) -> State:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .hamiltonian import canonical_structure
+from .hamiltonian import canonical_structure, half
 from .split import Piece, SplitSystem
 from .system import Rate, State, Time
 
@@ -34,7 +34,7 @@ class SeparableSystem(SplitSystem):
         *,
         autonomous: bool = False,
     ) -> None:
-        d = dimension // 2
+        d = half(dimension)
         self.position_rate = position_rate
         self.momentum_rate = momentum_rate
 
@@ -75,7 +75,7 @@ class SeparableHamiltonian(SeparableSystem):
         potential_hessian: Callable[[State], State],
         dimension: int,
     ) -> None:
-        d = dimension // 2
+        d = half(dimension)
         self.kinetic, self.potential = kinetic, potential
         self._d = d
         self._gradients = (kinetic_gradient, potential_gradient)

@@ -106,7 +106,7 @@ class Wrong(Method):
         for key, value in declared.items():
             setattr(self, key, value)
 
-    def prepare(self, system, dimension=None):
+    def prepare(self, system, dimension=None, near=None):
         return self._base.prepare(system, dimension)
 
     def step(self, system, t, y, h):
@@ -178,7 +178,7 @@ def test_a_method_is_offered_what_it_needs():
     class Nothing(Method):
         name, order = "nothing", 1
 
-        def prepare(self, system, dimension=None):
+        def prepare(self, system, dimension=None, near=None):
             raise StructureError(came="a", expected="the moon", remedy="Fly.")
 
         def step(self, system, t, y, h):

@@ -60,7 +60,7 @@ class SymplecticEulerWrittenAsEuler(Method):
 
     name, order, symplectic = "SymplecticEuler", 1, True
 
-    def prepare(self, system, dimension=None):
+    def prepare(self, system, dimension=None, near=None):
         return StormerVerlet.prepare(system, dimension)
 
     def step(self, system, t, y, h):
@@ -88,7 +88,7 @@ def test_verlet_with_a_force_at_the_wrong_time():
     class Careless(Method):
         name, order, symplectic, symmetric = "StormerVerlet", 2, True, True
 
-        def prepare(self, system, dimension=None):
+        def prepare(self, system, dimension=None, near=None):
             return StormerVerlet.prepare(system, dimension)
 
         def step(self, system, t, y, h):
