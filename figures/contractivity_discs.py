@@ -60,9 +60,9 @@ class ContractivityDiscs(Figure):
         "potentials among them, up to $h = 2r/L$, the mark on the axis [P]. The methods of a panel "
         "have the same $R$, so that they are the same to every linear test, but not the same "
         "radius. Dotted: the largest disc in the region, where linear theory would put the limit. "
-        "Only Heun's disc fills its region; the others fail beyond their limits on nonlinear "
-        r"fields alone [D]. The implicit midpoint rule contracts for every step, $r = \infty$; the "
-        "trapezoidal rule, as A-stable, has $r = 2$."
+        "Only Heun's disc is the largest of its region; a little beyond the other limits no linear "
+        "test with constant coefficients shows a failure yet [D]. The implicit midpoint rule "
+        r"contracts for every step, $r = \infty$; the trapezoidal rule, as A-stable, has $r = 2$."
     )
 
     def compute(self) -> FigureData:

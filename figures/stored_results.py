@@ -32,11 +32,11 @@ def write_stored_results(
     data: Mapping[str, NDArray[Any]],
     folder: Path | None = None,
 ) -> Path:
-    """Write ``name``.json to ``folder`` (``figures/results`` if None), whole or not at all, and return its path.
+    """Write ``name``.json, whole or not at all, and return its path.
 
-    ``configuration`` says what was run, ``provenance`` by what and where, ``data`` are arrays of
-    finite numbers. Exact: every float64 is written so that it reads back as itself. Raises
-    OutputError.
+    It goes to ``folder``, or ``figures/results`` if that is None. ``configuration`` says what was
+    run, ``provenance`` by what and where, ``data`` are arrays of finite numbers. Exact: every
+    float64 is written so that it reads back as itself. Raises OutputError.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -113,7 +113,7 @@ def require_shapes(
         ...
     flowcert.errors.DataError: got .../sums.json: 'x' of shape (2,); expected shape (3,). ...
     """
-    path = _path(name, folder)
+    path = _path(name, None)
     if list(data) != list(shapes):
         raise _wrong(path, name, f"the data {list(data)}", f"the data {list(shapes)}")
     for key, shape in shapes.items():

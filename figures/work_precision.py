@@ -228,7 +228,7 @@ def _report_winners(problem: str, target: float, data: FigureData) -> FigureChec
     return FigureCheck(
         f"{problem}: for an error of {target:.0e} a higher order takes fewer evaluations",
         orders == sorted(orders, reverse=True),
-        ", ".join(f"{method} {work[method]:.0f}" for method in cheapest),
+        ", ".join(f"{method} {work[method]:.0f}" for method in cheapest).replace("inf", "∞"),
         kind="report",
     )
 

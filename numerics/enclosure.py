@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MOST_HALVINGS = 40
 _MOST_INFLATIONS = 8
+_MOST_STEPS = 50_000  # some minutes: stiff fields would ask for hours
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def bound_flow(
     order: int = 20,
     bits: int = 128,
     tolerance: float = 1e-20,
+    most_steps: int = _MOST_STEPS,
 ) -> Enclosure:
     """Enclose y(t₀ + h) of ẏ = f(t, y) for every y(t₀) in the balls y₀, and every t₀ in its ball.
 
@@ -68,7 +70,8 @@ def bound_flow(
     functions are NaN elsewhere): the balls hold the solution. Their widths are what they are: a
     wide start grows like exp(∫|∂f/∂y|), as intervals do.
 
-    Raises ConvergenceError where no box verifies (the solution may blow up), DomainError for
+    Raises ConvergenceError where no box verifies (the solution may blow up) and where it takes
+    more than ``most_steps`` steps (stiff fields, long spans), DomainError for
     numbers that are not finite or a field that is not defined at the start, ShapeError for a field
     of another length. Source: Lohner 1987; Nedialkov, Jackson, Corliss 1999 [D].
 
@@ -76,14 +79,14 @@ def bound_flow(
     >>> enclosure.widths[0] < 1e-20  # around e/(1 + e)
     True
     """
-    order = substep_count(order)
+    order, most = substep_count(order), substep_count(most_steps)
     with working_bits(bits):
         time, step = exact_ball(t0), exact_ball(h)
         state = [exact_ball(value) for value in y0]
         _require_defined(field, time, state)
         if step == 0:
             return _enclosure(state, 0, order)
-        return _enclosure(*_march(field, time, state, step, order, tolerance), order)
+        return _enclosure(*_march(field, time, state, step, order, tolerance, most), order)
 
 
 def _march(
@@ -93,11 +96,14 @@ def _march(
     length: flint.arb,
     order: int,
     tolerance: float,
+    most_steps: int,
 ) -> tuple[list[flint.arb], int]:
     """Go through ``length`` in steps of dyadic fractions of it, so that their sum is exact."""
     done, part, steps = Fraction(0), Fraction(1), 0
     start = time
     while done < 1:
+        if steps == most_steps:
+            raise _too_many(steps, start + exact_ball(done) * length)
         part = min(part, 1 - done)
         following = None
         while following is None:
@@ -202,6 +208,14 @@ def _require_defined(field: Field, time: flint.arb, state: list[flint.arb]) -> N
             expected="one rate for each variable",
             remedy="Return a list [f₁, …, fₙ].",
         )
+
+
+def _too_many(steps: int, time: flint.arb) -> ConvergenceError:
+    return ConvergenceError(
+        came=f"{steps} steps, which lead to t = {float(time.mid()):.8g} only",
+        expected="a span that fewer steps cover",
+        remedy="Take a looser tolerance, a shorter span, or a larger most_steps.",
+    )
 
 
 def _no_box(time: flint.arb) -> ConvergenceError:

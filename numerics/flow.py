@@ -158,6 +158,12 @@ def refuse_switches(system: object, t0: Time, t1: Time) -> None:
 def _checked(
     field: object, y0: ArrayLike, span: tuple[Time, Time], method: Method
 ) -> tuple[State, System]:
+    if np.shape(span) != (2,):
+        raise ShapeError(
+            came=f"span = {span!r}",
+            expected="(t₀, t₁)",
+            remedy="Pass the first and the last time.",
+        )
     start = np.asarray(y0)
     if start.ndim == 0:
         raise ShapeError(

@@ -58,7 +58,10 @@ def _of_length(rate: Any, length: int) -> flint.arb_series:
 
     if isinstance(rate, flint.arb_series):
         return rate
-    return flint.arb_series([rate], length)
+    try:
+        return flint.arb_series([rate], length)
+    except (TypeError, ValueError) as error:
+        raise _no_series(f"a rate of the type {type(rate).__name__}") from error
 
 
 def _rates(
@@ -78,11 +81,16 @@ def _rates(
     except (TypeError, AttributeError, ValueError) as error:
         if "denominator" in str(error):
             return None
-        raise StructureError(
-            came=f"a field that does not run on power series ({error})",
-            expected="+ − * /, integer powers, and functions of numerics.elementary",
-            remedy="Write numerics.elementary.sin instead of numpy.sin, and so on.",
-        ) from error
+        raise _no_series(str(error)) from error
+
+
+def _no_series(why: str) -> StructureError:
+    return StructureError(
+        came=f"a field that does not run on power series ({why})",
+        expected="+ − * /, integer powers, and functions of numerics.elementary",
+        remedy="Write numerics.elementary.sin instead of numpy.sin, and so on; constants are "
+        "Python's or balls: 0.5, not numpy.float64(0.5); flint.arb(1) / 3, not Fraction(1, 3).",
+    )
 
 
 def exact_ball(value: Any) -> flint.arb:
@@ -105,8 +113,10 @@ def exact_ball(value: Any) -> flint.arb:
         # mpmath writes NaN and infinity as a zero mantissa with an exponent.
         special = mantissa == 0 and exponent != 0
         ball = flint.arb("nan") if special else flint.arb(((-1) ** sign * mantissa, exponent))
-    elif isinstance(value, int | float | np.integer | np.floating):
-        ball = flint.arb(int(value) if isinstance(value, int | np.integer) else float(value))
+    elif isinstance(value, int | np.integer):
+        ball = flint.arb(int(value))
+    elif isinstance(value, float | np.floating) and float(value) == value:
+        ball = flint.arb(float(value))  # a long double that float64 would round is refused
     else:
         ball = flint.arb("nan")
     if not ball.is_finite():

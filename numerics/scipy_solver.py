@@ -79,7 +79,7 @@ class MethodSolver(OdeSolver):  # type: ignore[misc] # scipy has no types
     def _function(self, t: Time, y: State) -> State:
         """The user's function, which takes one state (or columns of them, if vectorised)."""
         if y.ndim == 1:
-            return np.asarray(self.fun_single(t, y))
+            return np.array(self.fun_single(t, y))  # a copy: it may return one array every time
         columns = y.reshape(-1, self.n).T
         return np.asarray(self.fun_vectorized(t, columns)).T.reshape(y.shape)
 

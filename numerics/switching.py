@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import DomainError, ShapeError
+from ..errors import DomainError, ShapeError, StructureError
 from .flow import finite, instant, positive_integer, prepared, refuse_switches, repeat
 from .methods.method import Method
 from .systems.system import State, System, Time, as_system, state
@@ -26,7 +26,8 @@ class SwitchingSystem(System):
     ``solve_ivp`` therefore refuse a span with switches; the steps of
     ``switching_flow_map(system.legs(span), …)`` end at them, and so does a ``solve_ivp`` that is
     called from one of ``switch_times`` to the next with ``systems[i]``; an adaptive solver gets
-    through with small steps. Raises ShapeError, DomainError. Source: paper, switching systems [P].
+    through with small steps. Raises ShapeError, DomainError, StructureError for a piece that
+    switches itself. Source: paper, switching systems [P].
 
     >>> from flowcert.numerics import LinearField
     >>> switched = SwitchingSystem([LinearField([[1.0]]), LinearField([[-1.0]])], [2.0])
@@ -53,6 +54,12 @@ class SwitchingSystem(System):
                 came=f"switch_times = {times.tolist()}",
                 expected="times in ascending order",
                 remedy="Sort the systems in the order in which they act.",
+            )
+        if any(getattr(system, "switch_times", ()) for system in self.systems):
+            raise StructureError(
+                came="a piece that switches itself",
+                expected="pieces that are smooth in time",
+                remedy="Give all fields and all switch times to one SwitchingSystem.",
             )
         sizes = sorted({system.dimension for system in self.systems})
         if len(sizes) > 1:

@@ -38,10 +38,12 @@ def simplified_newton(
     iteration stops when, for every element of the batch, the estimated remaining error
     Θ/(1 − Θ)·|δₖ| is below one rounding of the size (10^(2 − digits) for mpmath numbers), or δₖ is
     within 64 roundings and shrinks no more. Where Θ > 0.1 (in digits: 1e-8) a fresh G' is taken.
-    If 60 iterations do not get there (a kink of the activation, a long step), Newton's method is
-    tried once more from the start, damped such that |G| falls. Raises ConvergenceError if that
-    fails as well. Source: Hairer and Wanner, *Solving Ordinary Differential Equations II*, IV.8;
-    Deuflhard, *Newton Methods for Nonlinear Problems*, section 3.1 [D].
+    A small δₖ beside a G that is not small proves nothing before it has shrunk (G' may be steep at
+    the start alone): a fresh G' must confirm it. If 60 iterations do not get there (a kink of the
+    activation, a long step), Newton's method is tried once more from the start, damped such that
+    |G| falls. Raises ConvergenceError if that fails as well, or G' is not finite. Source: Hairer
+    and Wanner, *Solving Ordinary Differential Equations II*, IV.8; Deuflhard, *Newton Methods for
+    Nonlinear Problems*, section 3.1 [D].
 
     >>> root = simplified_newton(
     ...     lambda z: z * z - 2.0, lambda z: 2.0 * z[..., None], np.ones(1), lambda z: np.ones(()),
@@ -66,26 +68,33 @@ def _simplified(residual: Map, derivative: Map, z: State, size: Map) -> State | 
     inverse = _inverse(derivative(z))
     before: Any = None
     limit: Any = None
+    confirmed = False
     for _ in range(_MOST_ITERATIONS):
         if inverse is None:
             return None
         try:
-            increment = _apply(inverse, residual(z))
+            g = residual(z)
         except DomainError:  # it ran to where the field overflows
             return None
+        increment = _apply(inverse, g)
         z = z - increment
         now = np.abs(increment).max(axis=-1)
         limit = _DIVERGED * (now + size(z)) if limit is None else limit
         if not np.all(now <= limit):
             return None
         tolerance = rounding * size(z)
-        settled = now <= tolerance
+        settled, trusted = now <= tolerance, _is_rounding(g, tolerance)
         if before is not None:
             rate = now / np.where(before == 0, 1, before)
             falls = (rate < 1) & (rate * now <= (1 - rate) * tolerance)
             settled = settled | falls | ((now <= _FLOOR * tolerance) & (rate > _STAGNANT))
+            trusted = trusted | falls
         if np.all(settled):
-            return z
+            if confirmed or np.all(trusted):
+                return z
+            inverse, before, confirmed = _inverse(derivative(z)), None, True
+            continue
+        confirmed = False
         if before is not None and np.any(~settled & (rate > slow)):
             inverse = _inverse(derivative(z))
         before = now
@@ -96,6 +105,7 @@ def _damped(residual: Map, derivative: Map, z: State, size: Map) -> State | None
     """Full steps where they lessen |G|, halved ones elsewhere, each element by itself."""
     rounding = _rounding(z)
     g = residual(z)
+    before: Any = False
     for _ in range(_MOST_ITERATIONS):
         inverse = _inverse(derivative(z))
         if inverse is None:
@@ -104,9 +114,11 @@ def _damped(residual: Map, derivative: Map, z: State, size: Map) -> State | None
         now = np.abs(direction).max(axis=-1)
         if not _all_finite(now):
             return None
-        settled = now <= _FLOOR * rounding * size(z)
-        if np.all(settled):
+        tolerance = rounding * size(z)
+        settled = now <= _FLOOR * tolerance
+        if np.all(settled & (before | _is_rounding(g, tolerance))):
             return z - direction
+        before = settled
         share = np.ones(now.shape)
         for _ in range(_MOST_HALVINGS):
             trial = z - share[..., None] * direction
@@ -120,19 +132,27 @@ def _damped(residual: Map, derivative: Map, z: State, size: Map) -> State | None
 
 
 def _inverse(matrix: State) -> State | None:
-    """M⁻¹ of a batch of matrices, made once and applied often; None if one is singular.
+    """M⁻¹ of a batch of matrices, made once and applied often; None if one is singular or infinite.
 
     In float64 also for mpmath numbers: an approximate inverse slows the iteration by a factor of
     about 10⁻¹⁶·cond(M) only, and its fixed point is the same.
     """
+    numbers = np.asarray(matrix, dtype=np.float64)
+    if not np.all(np.isfinite(numbers)):  # the inverse of ∞ is 0, and with it every increment
+        return None
     try:
-        return np.asarray(np.linalg.inv(np.asarray(matrix, dtype=np.float64)))
+        return np.asarray(np.linalg.inv(numbers))
     except np.linalg.LinAlgError:
         return None
 
 
 def _apply(inverse: State, vector: State) -> State:
     return np.asarray((inverse @ vector[..., None])[..., 0])
+
+
+def _is_rounding(g: State, tolerance: Any) -> Any:
+    """Which elements of the residual itself are as small as an increment must be."""
+    return np.abs(g).max(axis=-1) <= _FLOOR * tolerance
 
 
 def _rounding(z: State) -> Any:

@@ -47,11 +47,24 @@ class _OnInvariants(Method):
 
     def values(self, y: State) -> State:
         """Return (I₁(y), …, I_m(y)), shape (..., m)."""
-        return np.stack([np.asarray(i.function(y)) for i in self.invariants], axis=-1)
+        found = [np.asarray(i.function(y)) for i in self.invariants]
+        self._require_shape("value", found, y.shape[:-1])
+        return np.stack(found, axis=-1)
 
     def gradients(self, y: State) -> State:
         """Return G(y) with the rows ∇I_k(y)ᵀ, shape (..., m, n)."""
-        return np.stack([np.asarray(i.gradient(y)) for i in self.invariants], axis=-2)
+        found = [np.asarray(i.gradient(y)) for i in self.invariants]
+        self._require_shape("gradient", found, y.shape)
+        return np.stack(found, axis=-2)
+
+    def _require_shape(self, what: str, found: list[State], shape: tuple[int, ...]) -> None:
+        for invariant, value in zip(self.invariants, found, strict=True):
+            if value.shape != shape:
+                raise ShapeError(
+                    came=f"a {what} of {invariant.name!r} of shape {value.shape}",
+                    expected=f"shape {shape}: states have the shape (..., n)",
+                    remedy="Index the state from the last axis, and sum over that one alone.",
+                )
 
     def _check(self, system: System) -> None:
         for invariant in self.invariants:

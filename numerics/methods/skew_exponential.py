@@ -97,9 +97,21 @@ def _sinc(x: State) -> State:
 def _by_eigenvectors(skew: State, y: State) -> State:
     """y + V(e^(−iλ) − 1)V*y for iS = VλV*: small rotations have small errors."""
     angles, vectors = np.linalg.eigh(1j * skew)
+    # The spectrum is symmetric about 0. What rounding takes off that would, for large angles, move
+    # the phases of conjugate eigenvectors apart, and part of y into the imaginary numbers.
+    angles = (angles - angles[..., ::-1]) / 2
     less_one = -2 * np.sin(angles / 2) ** 2 - 1j * np.sin(angles)
     components = _apply(np.conj(np.swapaxes(vectors, -1, -2)), y)
-    return np.asarray(y + _apply(vectors, less_one * components).real)
+    turned = y + _apply(vectors, less_one * components).real
+    return np.asarray(turned * _sizes_ratio(y, turned))
+
+
+def _sizes_ratio(y: State, turned: State) -> State:
+    """|y|/|turned|, shape (..., 1), and 1 where either is 0."""
+    largest = np.maximum(np.abs(y), np.abs(turned)).max(axis=-1, keepdims=True)
+    largest = np.where(largest == 0, 1, largest)  # squares of the quotients do not overflow
+    before, after = (np.sqrt(((x / largest) ** 2).sum(-1, keepdims=True)) for x in (y, turned))
+    return np.asarray(np.where((before == 0) | (after == 0), 1, before / np.where(after, after, 1)))
 
 
 def _by_taylor(skew: State, y: State) -> State:

@@ -82,7 +82,8 @@ class _NormCorrectedHeun(Method):
     """φ = x + h(k₁ + k₂)/2 by Heun, then x⁺ = (1 − λ)φ + λx, λ = |k₁ − k₂|²/|k₁ + k₂|².
 
     For fields that are tangent to spheres, xᵀf(t, x) = 0, this λ is (|φ|² − |x|²)/|φ − x|², without
-    its cancellation; x⁺ = x where k₁ + k₂ = 0: at rest. Guaranteed: |x⁺| = |x| up to rounding,
+    its cancellation at small h; near λ = 1 (long steps) it is 1 − λ that is computed without, as
+    −2xᵀ(φ − x)/|φ − x|²; x⁺ = x where k₁ + k₂ = 0: at rest. Guaranteed: |x⁺| = |x| up to rounding,
     order 2. Raises StructureError where the field is not tangent. Source: paper, sphere-preserving
     fields [P]; the stable λ flowcert [D].
 
@@ -107,8 +108,11 @@ class _NormCorrectedHeun(Method):
         size = np.where(size == 0, 1, size)  # squares of the quotients do not underflow
         square = ((total / size) ** 2).sum(axis=-1, keepdims=True)
         weight = ((difference / size) ** 2).sum(axis=-1, keepdims=True)
-        weight = weight / np.where(square == 0, 1, square)
-        return np.asarray(y + (1 - weight) * (h * total / 2))
+        square = np.where(square == 0, 1, square)
+        weight = weight / square
+        # h(1 − λ): for short steps 1 − λ is near 1, for long ones λ is.
+        inward = -4 * (y * (total / size)).sum(axis=-1, keepdims=True) / size / square
+        return np.asarray(y + np.where(2 * weight < 1, h * (1 - weight), inward) * (total / 2))
 
 
 LieEuler = _LieEuler()

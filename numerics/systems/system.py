@@ -50,6 +50,12 @@ class System(ABC):
                 expected="one rate for each state variable, and all leading axes kept",
                 remedy="Index the state from the last axis: y[..., i].",
             )
+        if value.dtype.kind not in "fiubO":
+            raise DomainError(
+                came=f"a field value of type {value.dtype}",
+                expected="real rates f(t, y)",
+                remedy="Split real and imaginary parts into separate coordinates.",
+            )
         if value.dtype != object and not np.all(np.isfinite(value)):
             raise DomainError(
                 came=f"a field value that is not finite at t = {t!r}",

@@ -131,10 +131,20 @@ class ButcherTableau(Tableau):
 
     @cached_property
     def _float64(self) -> Coefficients:
-        if all(isinstance(x, Fraction) for x in self._entries):
-            return arranged([float(x) for x in self._entries], self.stages, float)
-        rounded = float64_of_balls(lambda _: [ball_of(x) for x in self._entries])
+        try:
+            if all(isinstance(x, Fraction) for x in self._entries):
+                rounded = [float(x) for x in self._entries]
+            else:
+                rounded = float64_of_balls(lambda _: [ball_of(x) for x in self._entries])
+        except OverflowError as error:
+            raise _beyond_float64() from error
+        # A stage that depends on itself a little must not be taken for an explicit one.
+        if any(near == 0 and x != 0 for near, x in zip(rounded, self._entries, strict=True)):
+            raise _beyond_float64()
         return arranged(rounded, self.stages, float)
+
+    def _is_zero(self, i: int, j: int) -> bool:
+        return bool(self.A[i][j] == 0)  # an irrational number is kept as such
 
     @cached_property
     def _in_digits(self) -> dict[int, Coefficients]:
@@ -178,8 +188,9 @@ class ButcherTableau(Tableau):
         return all(map(_equal, self._entries, other._entries))
 
     def __hash__(self) -> int:
-        # Equal numbers have one correctly rounded value, however they are written.
-        return hash((self.stages, *(None if x is None else x.tobytes() for x in self.float64())))
+        # Rational numbers are Fractions; one irrational number may be written in several ways.
+        rational = (x if isinstance(x, Fraction) else None for x in self._entries)
+        return hash((self.stages, *rational))
 
     def __str__(self) -> str:
         return _classical_table(self)
@@ -207,6 +218,14 @@ def _checked_stages(A: Any, b: Any, c: Any, b_hat: Any) -> int:
             remedy="Fill A with zeros: all rows have s entries.",
         )
     return s
+
+
+def _beyond_float64() -> DomainError:
+    return DomainError(
+        came="a coefficient that float64 holds as 0 or ∞",
+        expected="coefficients between 5e-324 and 1.8e308 where numbers are computed with them",
+        remedy="Its exact properties are there; steps need more digits, or another scale.",
+    )
 
 
 def _exact_sum(numbers: Vector) -> Exact:

@@ -82,8 +82,7 @@ class Tableau(ABC):
         >>> Heun.tableau.is_explicit()
         True
         """
-        A = self.float64().A
-        return all(A[i, j] == 0 for i in range(self.stages) for j in range(i, self.stages))
+        return all(self._is_zero(i, j) for i in range(self.stages) for j in range(i, self.stages))
 
     def is_diagonally_implicit(self) -> bool:
         """Return whether aᵢⱼ = 0 for all j > i: the stages can be solved one after the other.
@@ -92,8 +91,12 @@ class Tableau(ABC):
         >>> ButcherTableau([[1]], [1], [1]).is_diagonally_implicit()
         True
         """
-        A = self.float64().A
-        return all(A[i, j] == 0 for i in range(self.stages) for j in range(i + 1, self.stages))
+        s = self.stages
+        return all(self._is_zero(i, j) for i in range(s) for j in range(i + 1, s))
+
+    def _is_zero(self, i: int, j: int) -> bool:
+        """Whether aᵢⱼ is exactly 0."""
+        return bool(self.float64().A[i, j] == 0)
 
     def order(self) -> int:
         """Return the exact order p: every tree of at most p nodes is integrated rightly.

@@ -11,14 +11,22 @@ from flowcert.errors import UnknownNameError
 from flowcert.figures import Figure, all_figures, find_figures
 from flowcert.figures.registry import figures_in
 
-NAMES = ["G1_authors_and_sharp", "G1_regions", "G4_step_alternation"]
+NAMES = [
+    "G1_authors_and_sharp",
+    "G1_regions",
+    "G4_step_alternation",
+    "G5_sir_reference",
+    "N1_energy_drift",
+    "N2_work_precision",
+    "N3_contractivity_discs",
+]
 
 
 def _names(figures: tuple[Figure, ...]) -> list[str]:
     return [figure.name for figure in figures]
 
 
-def test_the_figures_of_the_paper_are_found() -> None:
+def test_the_figures_are_found() -> None:
     assert _names(all_figures()) == NAMES
     assert find_figures() == find_figures([]) == all_figures()
 

@@ -130,7 +130,7 @@ def test_the_method_itself_attains_the_factor_on_one_autonomous_potential():
         (ImplicitMidpoint, lambda z: z / (2 + z)),
         (BackwardEuler, lambda z: z / (2 + 2 * z)),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "name", "formula"),
 )
 def test_averagedness_in_closed_form(method, theta):
     for z in (Fraction(1, 10), Fraction(1), Fraction(2)):

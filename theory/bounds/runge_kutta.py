@@ -61,8 +61,8 @@ def bound_circle_contractivity_radius(tableau: Tableau) -> float:
     """Bound from below the circle-contractivity radius r of a method by a float.
 
     ∞ where every step is non-expansive. Guaranteed: at most ``tableau
-    .circle_contractivity_radius()``, by one rounding. Source: Dahlquist and Jeltsch (1979); paper,
-    Runge–Kutta steps [P], claim ``D4.circle_contractivity``.
+    .circle_contractivity_radius()``, by about one rounding. Source: Dahlquist and Jeltsch (1979);
+    paper, Runge–Kutta steps [P], claim ``D4.circle_contractivity``.
 
     >>> from flowcert.numerics import RK4
     >>> bound_circle_contractivity_radius(RK4.tableau)
@@ -73,11 +73,11 @@ def bound_circle_contractivity_radius(tableau: Tableau) -> float:
     exact = tableau.circle_contractivity_radius()
     if exact is sympy.oo:
         return float("inf")
-    nearest = float(exact)
+    below = min(float(exact), float(np.finfo(float).max))
     # A float is the fraction that it is; sympy compares it with an algebraic number exactly.
-    if sympy.Rational(*nearest.as_integer_ratio()) <= exact:
-        return nearest
-    return float(np.nextafter(nearest, 0.0))
+    while sympy.Rational(*below.as_integer_ratio()) > exact:
+        below = float(np.nextafter(below, 0.0))
+    return below
 
 
 def bound_runge_kutta_step(radius: ArrayLike, smoothness: ArrayLike) -> FloatArray:
@@ -98,7 +98,8 @@ def bound_runge_kutta_step(radius: ArrayLike, smoothness: ArrayLike) -> FloatArr
     L = domain.positive("smoothness", smoothness)
     domain.together(radius=r, smoothness=L)
     limit = lower(formula_runge_kutta_step(Interval.of(r), Interval.of(L)))
-    return np.where(everywhere, np.inf, limit)
+    # Where the quotient underflows its lower end lies below 0; no step is always non-expansive.
+    return np.where(everywhere, np.inf, np.maximum(limit, 0.0))
 
 
 def bound_cocoercive_step(radius: ArrayLike, cocoercivity: ArrayLike) -> FloatArray:
@@ -116,7 +117,7 @@ def bound_cocoercive_step(radius: ArrayLike, cocoercivity: ArrayLike) -> FloatAr
     kappa = domain.positive("cocoercivity", cocoercivity)
     domain.together(radius=r, cocoercivity=kappa)
     limit = lower(formula_cocoercive_step(Interval.of(r), Interval.of(kappa)))
-    return np.where(everywhere, np.inf, limit)
+    return np.where(everywhere, np.inf, np.maximum(limit, 0.0))
 
 
 def bound_substep_count(
@@ -179,5 +180,7 @@ def bound_composed_averagedness(first: ArrayLike, second: ArrayLike) -> FloatArr
 def _radius(value: ArrayLike) -> tuple[FloatArray, NDArray[np.bool_]]:
     """A radius ≥ 0 with 1 in place of ∞, and where it is ∞."""
     given = np.asarray(value)
+    if given.dtype.kind in "USV":  # NumPy refuses to compare texts; this names them
+        domain.norm("radius", value)
     everywhere = np.asarray(given == np.inf)
     return domain.norm("radius", np.where(everywhere, 1.0, given)), everywhere

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ...errors import DataError
+from ...errors import ConvergenceError, DataError
 from .exact_forms import is_positive_semidefinite, root_rounded_up
 from .stage_forms import StageForms
 
@@ -51,11 +51,17 @@ class ContractionCertificate:
 
     def verify(self) -> bool:
         """Return whether the fractions prove the factor: d ≥ 0 and the form is ⪰ 0, exactly."""
+        s = len(self.b)
+        if len(self.A) != s or any(len(row) != s for row in self.A):
+            return False
         if self.factor_squared < 0 or self.slope_min > self.slope_max:
             return False
         forms = self.forms()
         if forms.is_linear():
-            return self.factor_squared >= forms.linear_factor() ** 2
+            try:
+                return self.factor_squared >= forms.linear_factor() ** 2
+            except ConvergenceError:  # a pole of the stability function: no factor at all
+                return False
         if len(self.multipliers) != len(self.b) or any(d < 0 for d in self.multipliers):
             return False
         form = forms.lacking(self.multipliers)

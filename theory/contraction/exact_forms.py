@@ -36,13 +36,18 @@ def smallest_first_entry(form: Sequence[Sequence[Fraction]]) -> Fraction | None:
 
 
 def root_rounded_up(square: Fraction) -> float:
-    """Return the smallest float whose square is at least ``square`` ≥ 0.
+    """Return the smallest float whose square is at least ``square`` ≥ 0, ∞ beyond float64.
 
     >>> root_rounded_up(Fraction(1, 4)), root_rounded_up(Fraction(2)) ** 2 >= 2
     (0.5, True)
     """
-    root = math.sqrt(square)
-    while Fraction(root) ** 2 < square:
+    # In units of 4^k of about its own size the square neither under- nor overflows.
+    k = (square.numerator.bit_length() - square.denominator.bit_length()) // 2
+    try:
+        root = math.ldexp(math.sqrt(square / Fraction(4) ** k), k)
+    except OverflowError:
+        return math.inf
+    while math.isfinite(root) and Fraction(root) ** 2 < square:
         root = math.nextafter(root, math.inf)
     while root > 0 and Fraction(below := math.nextafter(root, 0.0)) ** 2 >= square:
         root = below

@@ -6,6 +6,7 @@ import pytest
 
 from flowcert.errors import ConvergenceError
 from flowcert.numerics import (
+    BackwardEuler,
     FieldSystem,
     GradientField,
     ImplicitMidpoint,
@@ -127,3 +128,25 @@ def test_long_steps_of_kinked_fields_are_solved():
 def test_a_tiny_step_is_no_step():
     system = ImplicitMidpoint.prepare(GradientField(np.eye(2)))
     assert ImplicitMidpoint.step(system, 0.0, np.ones(2), 1e-310).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("start", [1e-30, 1e-24])
+def test_a_small_increment_from_a_steep_start_is_no_root(start):
+    """G' = −½/√z is huge at the start alone: the first increment is below one rounding there."""
+    root = simplified_newton(
+        lambda z: 1.0 - np.sqrt(np.abs(z)),
+        lambda z: (-0.5 / np.sqrt(np.abs(z)) * np.sign(z))[..., None],
+        np.array([start]),
+        lambda z: 10 * size_one(z),
+        what="the place where √|z| is 1",
+    )
+    assert abs(abs(root[0]) - 1) <= 1e-14
+
+
+def test_an_infinite_derivative_is_refused():
+    """Its inverse is 0, and so would be every increment: y⁺ = y for ẏ = 1 + √y, y = 0."""
+    field = FieldSystem(
+        lambda t, y: 1.0 + np.sqrt(np.abs(y)), 1, lambda t, y: np.full((*y.shape, 1), np.inf)
+    )
+    with pytest.raises(ConvergenceError):
+        BackwardEuler.step(field, 0.0, np.array([0.0]), 0.1)
