@@ -318,7 +318,7 @@ def figures(
         bool, typer.Option("--check", help="Exit with 1 if a figure fails its own checks.")
     ] = False,
 ) -> None:
-    """Generate the paper's figures, each with its data and the checks that it passes."""
+    """Generate the paper's figures and ours, each with its data and the checks that it passes."""
     from .figures import find_figures, generate
 
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -14,7 +14,8 @@ from ..numerics.systems.system import State
 from .figure import FigureData
 
 NAME = "work_precision"
-# Short enough for every method to show its order before rounding does, past the perihelion.
+# Short enough for every method to show its order before rounding does, past the perihelion. The end
+# of Kepler was chosen with the slopes in view: to t = 1, 2 and 3 Dormand–Prince shows 5.2 to 5.4.
 SPANS = {"Pendulum": (0.0, 3.0), "Kepler": (0.0, 1.5)}
 METHODS = (
     "Euler",
