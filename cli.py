@@ -29,7 +29,6 @@ from .tables import (
 )
 
 if TYPE_CHECKING:
-    from .numerics import RungeKutta
     from .theory import Verdict
 
 app = typer.Typer(
@@ -180,6 +179,7 @@ def method(
     every: Annotated[
         bool, typer.Option("--all", help="Audit every method: declared, derived, observed.")
     ] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="Audit this one method.")] = False,
     smoothness: Annotated[
         float | None, typer.Option(help="L: the largest step that is non-expansive for it.")
     ] = None,
@@ -195,8 +195,14 @@ def method(
     """
     from .numerics.methods import all_methods
 
-    if every:
-        _audit_all(json)
+    if (every and (name is not None or audit)) or (audit and name is None):
+        raise DomainError(
+            came="--all with a name or --audit, or --audit without a name",
+            expected="flowcert method --all, or flowcert method NAME --audit",
+            remedy="Leave one of them out.",
+        )
+    if every or audit:
+        _audit(name, json)
     elif name is None:
         out.print(", ".join(known.name for known in all_methods()), highlight=False)
         out.print("families take any number of stages: GaussLegendre(7); or give a tableau.json")
@@ -211,18 +217,11 @@ def _describe_method(
 
     from .files import write_atomically
     from .numerics.audit import method_of, method_properties
-    from .numerics.methods import RungeKutta
+    from .theory.nonexpansive_steps import nonexpansive_step
 
     found = method_of(name)
     properties = method_properties(found)
-    if isinstance(found, RungeKutta):
-        properties |= _nonexpansive_step(found, smoothness, cocoercivity)
-    elif smoothness is not None or cocoercivity is not None:
-        raise DomainError(
-            came=f"a smoothness or cocoercivity for {found.name}",
-            expected="a Runge–Kutta method",
-            remedy="Leave the option out: there is no contractivity radius for this method.",
-        )
+    properties |= nonexpansive_step(found, smoothness, cocoercivity)
     table = Table(box=None, pad_edge=False, show_header=False, title=found.name)
     for key, value in properties.items():
         table.add_row(Text(key, "bold"), Text(value))
@@ -233,38 +232,17 @@ def _describe_method(
         out.print(f"written {write_atomically(json, text)}")
 
 
-def _nonexpansive_step(
-    method: RungeKutta, smoothness: float | None, cocoercivity: float | None
-) -> dict[str, str]:
-    from .theory import bounds
-
-    if smoothness is not None and cocoercivity is not None:
-        raise DomainError(
-            came="both a smoothness and a cocoercivity",
-            expected="one of them: κ = 1/L",
-            remedy="Leave one out.",
-        )
-    radius = bounds.bound_circle_contractivity_radius(method.tableau)
-    if cocoercivity is not None:
-        limit, of = bounds.bound_cocoercive_step(radius, cocoercivity), f"κ = {cocoercivity:g}"
-    else:
-        L = 1.0 if smoothness is None else smoothness
-        limit, of = bounds.bound_runge_kutta_step(radius, L), f"L = {L:g}"
-    told = "∞" if limit == float("inf") else repr(float(limit))
-    return {f"non-expansive for {of} up to h =": told}
-
-
-def _audit_all(json: Path | None) -> None:
+def _audit(name: str | None, json: Path | None) -> None:
     import json as json_format
 
     from rich.progress import track
 
     from .files import output_folder, write_atomically
-    from .numerics.audit import all_specimens, audit
+    from .numerics.audit import all_specimens, audit, method_of, specimen_of
 
     if json is not None:
         output_folder(json.parent)
-    specimens = all_specimens()
+    specimens = all_specimens() if name is None else (specimen_of(method_of(name)),)
     audits = [
         audit(specimen) for specimen in track(specimens, "auditing", console=out, transient=True)
     ]

@@ -99,7 +99,8 @@ class EnergyDrift(Figure):
             )
         axes.set(
             xscale="log", yscale="log", xlim=(1, STEPS), ylim=(3e-17, 1e5),
-            xlabel="step $k$", ylabel=r"$|H(y_k) - H(y_0)|$, largest in a block of steps",
+            xlabel="step $k$ of the pendulum, $h = 0.1$",
+            ylabel=r"$|H(y_k) - H(y_0)|$, largest in a block of steps",
         )  # fmt: skip
         steps = data["block_ends"]
         axes.fill_between(steps, 3e-17, _random_walk(steps), color="#EEEEEE", linewidth=0)

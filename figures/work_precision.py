@@ -89,7 +89,12 @@ class WorkPrecision(Figure):
             for method in METHODS:
                 _draw_ladder(axes, problem, method, data)
         panels[0].set_ylabel("largest error at the end")
-        picture.legend(handles=_legend(data), loc="outside lower center", ncols=3)
+        picture.legend(
+            handles=_legend(data),
+            loc="outside lower center",
+            ncols=3,
+            title="observed orders, in (a) and in (b)",
+        )
         return picture
 
 

@@ -16,6 +16,7 @@ from .validation import substep_count
 if TYPE_CHECKING:
     import flint
 
+_BITS_OF_POINTS = 4096  # fractions such as 1/3 become balls: narrower than any enclosure
 _MOST_HALVINGS = 40
 _MOST_INFLATIONS = 8
 _MOST_STEPS = 50_000  # some minutes: stiff fields would ask for hours
@@ -39,9 +40,36 @@ class Enclosure:
     order: int
 
     def contains(self, point: Iterable[Any]) -> bool:
-        """Return whether every ball holds its coordinate; floats count as the numbers they are."""
-        pairs = zip(self.balls, point, strict=True)
-        return all(bool(ball.contains(exact_ball(value))) for ball, value in pairs)
+        """Return whether every ball holds its coordinate; floats count as the numbers they are.
+
+        A solution in float64 has errors of 1e-16 and more: it lies outside of balls of width
+        1e-24, right as it may be. ``distance`` tells how far. Raises ShapeError for another length,
+        DomainError for numbers that are not finite.
+        """
+        with working_bits(_BITS_OF_POINTS):
+            return all(bool(ball.contains(value)) for ball, value in self._pairs(point))
+
+    def distance(self, point: Iterable[Any]) -> float:
+        """Return the largest distance of a coordinate from its ball: an upper bound, 0 inside.
+
+        Raises ShapeError, DomainError as ``contains`` does.
+
+        >>> enclosure = bound_flow(lambda t, y: [-y[0]], [1], 0, 1)
+        >>> enclosure.contains([np.exp(-1.0)]), enclosure.distance([np.exp(-1.0)]) < 1e-16
+        (False, True)
+        """
+        with working_bits(_BITS_OF_POINTS):
+            return max((_distance(ball, value) for ball, value in self._pairs(point)), default=0.0)
+
+    def _pairs(self, point: Iterable[Any]) -> list[tuple[flint.arb, flint.arb]]:
+        values = _numbers("the point", point)
+        if len(values) != len(self.balls):
+            raise ShapeError(
+                came=f"a point of {len(values)} coordinates",
+                expected=f"{len(self.balls)}, one for each ball",
+                remedy="Give one number for each variable.",
+            )
+        return list(zip(self.balls, values, strict=True))
 
 
 def bound_flow(
@@ -57,6 +85,7 @@ def bound_flow(
 ) -> Enclosure:
     """Enclose y(t₀ + h) of ẏ = f(t, y) for every y(t₀) in the balls y₀, and every t₀ in its ball.
 
+    ``h`` is the whole length, from t₀ to t₀ + h, where ``flow_map`` takes the span (t₀, t₁).
     ``field`` is a ``System`` or a function (t, [y₁, …, yₙ]) → [f₁, …, fₙ], written with + − * /,
     integer powers and ``numerics.elementary``: it is called on power series of balls. Numbers may
     be ints, floats, fractions, mpmath numbers (each at its exact value) or balls; h may be
@@ -72,8 +101,9 @@ def bound_flow(
 
     Raises ConvergenceError where no box verifies (the solution may blow up) and where it takes
     more than ``most_steps`` steps (stiff fields, long spans), DomainError for
-    numbers that are not finite or a field that is not defined at the start, ShapeError for a field
-    of another length. Source: Lohner 1987; Nedialkov, Jackson, Corliss 1999 [D].
+    numbers that are not finite or a field that is not defined at the start, ShapeError for a state
+    or a field of another length, StructureError for a field that does not run on power series.
+    Source: Lohner 1987; Nedialkov, Jackson, Corliss 1999 [D].
 
     >>> enclosure = bound_flow(lambda t, y: [y[0] * (1 - y[0])], [Fraction(1, 2)], 0, 1)
     >>> enclosure.widths[0] < 1e-20  # around e/(1 + e)
@@ -82,11 +112,30 @@ def bound_flow(
     order, most = substep_count(order), substep_count(most_steps)
     with working_bits(bits):
         time, step = exact_ball(t0), exact_ball(h)
-        state = [exact_ball(value) for value in y0]
+        state = _numbers("y0", y0)
         _require_defined(field, time, state)
         if step == 0:
             return _enclosure(state, 0, order)
         return _enclosure(*_march(field, time, state, step, order, tolerance, most), order)
+
+
+def _numbers(name: str, values: Iterable[Any]) -> list[flint.arb]:
+    try:
+        listed = list(values)
+    except TypeError as error:
+        raise ShapeError(
+            came=f"{name} = {values!r}",
+            expected="a list of numbers, one for each variable",
+            remedy="Write [y0] for a system of one equation.",
+        ) from error
+    return [exact_ball(value) for value in listed]
+
+
+def _distance(ball: flint.arb, value: flint.arb) -> float:
+    if ball.contains(value):
+        return 0.0
+    beyond = abs(value - ball.mid()).upper() - ball.rad()
+    return max(0.0, float(np.nextafter(float(beyond.upper()), np.inf)))
 
 
 def _march(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 
 from ..errors import DomainError, ShapeError, StructureError
 from .elementary import is_exact_kind
-from .methods.method import Method
+from .fields.vector_field import VectorField
+from .methods.method import Method, require_method
 from .systems.system import State, System, Time, state
 
 _PATIENCE = 2.0  # seconds without a sign of life
@@ -130,13 +131,7 @@ def prepared(method: Method, field: object, y0: State) -> System:
     >>> prepared(RK4, LinearField([[2.0]]), np.ones(1))(0.0, np.ones(1)).tolist()
     [2.0]
     """
-    if not isinstance(method, Method):
-        raise StructureError(
-            came=f"{method!r} as the method",
-            expected="a Method",
-            remedy="Pass one such as RK4; a family needs its stages, as in GaussLegendre(2).",
-        )
-    return method.prepare(field, y0.shape[-1], y0)
+    return require_method(method, "the flow map").prepare(field, y0.shape[-1], y0)
 
 
 def refuse_switches(system: object, t0: Time, t1: Time) -> None:
@@ -151,19 +146,13 @@ def refuse_switches(system: object, t0: Time, t1: Time) -> None:
         raise StructureError(
             came=f"a system that switches at t = {met[0]!r} within the span",
             expected="a right-hand side that is smooth along every step",
-            remedy="Use switching_flow_map(system.legs(span), …): its steps end at the switches.",
+            remedy="Use switching_flow_map(system, …, span=span): its steps end at the switches.",
         )
 
 
 def _checked(
     field: object, y0: ArrayLike, span: tuple[Time, Time], method: Method
 ) -> tuple[State, System]:
-    if np.shape(span) != (2,):
-        raise ShapeError(
-            came=f"span = {span!r}",
-            expected="(t₀, t₁)",
-            remedy="Pass the first and the last time.",
-        )
     start = np.asarray(y0)
     if start.ndim == 0:
         raise ShapeError(
@@ -171,15 +160,55 @@ def _checked(
             expected="shape (..., n): the last axis is the state",
             remedy="Write [y0] for a system of one equation.",
         )
-    refuse_switches(field, *span)
+    refuse_switches(field, *ends_of(span))
+    _require_batched(field, start, span[0])
     system = prepared(method, field, state(y0, start.shape[-1]))
     # A copy: with t₁ = t₀ the caller must not get its own array back.
     return state(y0, system.dimension).copy(), system
 
 
+def ends_of(span: object) -> tuple[Time, Time]:
+    """Return t₀ and t₁ of a span, or raise ShapeError if it is no pair.
+
+    >>> ends_of(1.0)
+    Traceback (most recent call last):
+        ...
+    flowcert.errors.ShapeError: got span = 1.0; expected two times (t0, t1). Write (0.0, 1.0).
+    """
+    pair = tuple(span) if isinstance(span, Sequence | np.ndarray) else ()
+    if len(pair) != 2 or isinstance(span, str):
+        raise ShapeError(
+            came=f"span = {span!r}", expected="two times (t0, t1)", remedy="Write (0.0, 1.0)."
+        )
+    return pair
+
+
+def _require_batched(field: object, y0: State, t: Time) -> None:
+    """Refuse a plain function that mixes the elements of a batch.
+
+    Where the batch has as many elements as the state has variables, y[0] for y[..., 0] would go
+    unnoticed by shapes.
+    """
+    if isinstance(field, System | VectorField) or not callable(field):
+        return
+    if y0.ndim < 2 or not y0.size:
+        return
+    alone = (0,) * (y0.ndim - 1)
+    together, single = np.asarray(field(t, y0)), np.asarray(field(t, y0[alone]))
+    if together.shape != y0.shape or np.allclose(
+        together[alone].astype(float), single.astype(float), rtol=1e-9, equal_nan=True
+    ):
+        return  # another shape is told by the system itself
+    raise ShapeError(
+        came="a function that mixes the elements of a batch",
+        expected="f(t, y) for y of shape (..., n), each element by itself",
+        remedy="Index the state from the last axis, y[..., i], and stack along axis=-1.",
+    )
+
+
 def _grid(y: State, span: tuple[Time, Time], steps: int) -> tuple[Time, Time, Time]:
     """t₀, t₁ and h in the arithmetic of the state."""
-    t0, t1 = (instant(y, t) for t in span)
+    t0, t1 = (instant(y, t) for t in ends_of(span))
     h = (t1 - t0) / steps
     if not math.isfinite(h):
         raise _bad_time(span)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DomainError, ShapeError, StructureError
-from .systems import System
+from .systems import System, as_system
 
 if TYPE_CHECKING:
     import flint
@@ -25,7 +25,7 @@ def solution_series(
 
     The coefficients follow from (k + 1)yₖ₊₁ = [f(t + s, Σ yⱼ sʲ)]ₖ. None where f divides by a ball
     that holds 0; NaN coefficients where it leaves its domain. Raises StructureError if the field
-    does not run on power series. Source: Moore 1966 [D].
+    does not run on power series, ShapeError for one of another dimension. Source: Moore 1966 [D].
 
     >>> import flint
     >>> series = solution_series(lambda t, y: [y[0]], flint.arb(0), [flint.arb(1)], 2)
@@ -34,6 +34,7 @@ def solution_series(
     """
     import flint
 
+    _require_field(field, len(state))
     series = [flint.arb_series([y], 1) for y in state]
     for k in range(order):
         rates = _rates(field, flint.arb_series([time, 1], k + 1), series)
@@ -52,6 +53,17 @@ def solution_series(
     return series
 
 
+def _require_field(field: object, variables: int) -> None:
+    if not callable(field):
+        as_system(field)  # raises, and says what to pass instead
+    if isinstance(field, System) and field.dimension != variables:
+        raise ShapeError(
+            came=f"{variables} variables for a system of {field.dimension}",
+            expected=f"a state of shape ({field.dimension},)",
+            remedy="Give one number for each variable of the system.",
+        )
+
+
 def _of_length(rate: Any, length: int) -> flint.arb_series:
     """A rate as a series; one that does not depend on the state may come as a plain number."""
     import flint
@@ -61,7 +73,9 @@ def _of_length(rate: Any, length: int) -> flint.arb_series:
     try:
         return flint.arb_series([rate], length)
     except (TypeError, ValueError) as error:
-        raise _no_series(f"a rate of the type {type(rate).__name__}") from error
+        kind = type(rate).__name__
+        by_numpy = ", which NumPy makes of a series" if isinstance(rate, np.ndarray) else ""
+        raise _no_series(f"a rate of the type {kind}{by_numpy}") from error
 
 
 def _rates(
@@ -69,7 +83,7 @@ def _rates(
 ) -> list[Any] | None:
     try:
         if not isinstance(field, System):
-            return list(field(time, series))
+            return _listed(field(time, series))
         # A series looks like a sequence to NumPy: axes of length 1 keep it from being unpacked.
         times, states = np.empty(1, dtype=object), np.empty((1, len(series)), dtype=object)
         times[0], states[0, :] = time, series
@@ -78,10 +92,39 @@ def _rates(
         return None
     except ShapeError:
         raise
+    except IndexError as error:
+        raise ShapeError(
+            came=f"a field that asks for more than the {len(series)} variables there are",
+            expected="a state with one number for each variable of the field",
+            remedy="Give the start all its variables; indices begin at 0.",
+        ) from error
     except (TypeError, AttributeError, ValueError) as error:
         if "denominator" in str(error):
             return None
+        if "list indices" in str(error):
+            raise _batched(len(series)) from error
         raise _no_series(str(error)) from error
+
+
+def _listed(rates: Any) -> list[Any]:
+    """The rates as a list; one series alone would be taken for its coefficients."""
+    import flint
+
+    if isinstance(rates, flint.arb_series | flint.arb | int | float):
+        raise ShapeError(
+            came="a single rate",
+            expected="a list of rates, one for each variable",
+            remedy="Write [f₁] for a system of one equation.",
+        )
+    return list(rates)
+
+
+def _batched(variables: int) -> StructureError:
+    return StructureError(
+        came="a function that indexes the state as an array, y[..., i]",
+        expected="a System, or a function of (t, [y₁, …, yₙ])",
+        remedy=f"Wrap it, FieldSystem(function, dimension={variables}), or write y[i].",
+    )
 
 
 def _no_series(why: str) -> StructureError:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import DomainError, FlowcertError
+from ..errors import DomainError, FlowcertError, ShapeError
 from .extrapolation import extrapolated_flow
 from .power_series import Field, exact_ball, solution_series, working_bits
 from .systems import System, as_system
@@ -75,7 +75,8 @@ def reference_flow(
     False
     """
     start = finite_array("y0", y0)
-    system = as_system(field, start.shape[-1] if start.ndim else None)
+    _require_axis(start)
+    system = as_system(field, start.shape[-1])
     start = state(start, system.dimension)
     ends = _span(span)
     if not 0 < tolerance < np.inf:
@@ -99,8 +100,8 @@ def taylor_flow(field: Field, y0: Any, span: tuple[Any, Any], digits: int) -> St
     numbers of y₀ (shape (..., n)) and of ``span`` count at their exact value: pass mpmath numbers
     or fractions where 0.1 is meant to be 1/10. The error is a few units of the last digit, times
     what the flow amplifies: an estimate, where ``bound_flow`` gives a bound. Raises DomainError
-    where the solution leaves the field's domain or its steps vanish, StructureError. Source:
-    Jorba, Zou 2005 [D].
+    where the solution leaves the field's domain or its steps vanish, ShapeError, StructureError.
+    Source: Jorba, Zou 2005 [D].
 
     >>> import mpmath
     >>> with mpmath.workdps(50):
@@ -110,6 +111,9 @@ def taylor_flow(field: Field, y0: Any, span: tuple[Any, Any], digits: int) -> St
     """
     digits = substep_count(digits)
     starts = np.asarray(y0, dtype=object)
+    _require_axis(starts)
+    if np.shape(span) != (2,):
+        raise _no_span(span)
     ends = np.empty(starts.shape, dtype=object)
     for index in np.ndindex(starts.shape[:-1]):
         ends[index] = _taylor_run(field, list(starts[index]), span, digits)
@@ -268,9 +272,22 @@ def _failure(start: FloatArray, methods: tuple[str, ...], detail: str) -> Refere
 def _span(span: tuple[float, float]) -> tuple[float, float]:
     ends = finite_array("span", span)
     if ends.shape != (2,):
-        raise DomainError(
-            came=f"span = {span!r}",
-            expected="(t₀, t₁)",
-            remedy="Pass the first and the last time.",
-        )
+        raise _no_span(span)
     return float(ends[0]), float(ends[1])
+
+
+def _no_span(span: object) -> DomainError:
+    return DomainError(
+        came=f"span = {span!r}",
+        expected="(t₀, t₁)",
+        remedy="Pass the first and the last time.",
+    )
+
+
+def _require_axis(y0: State) -> None:
+    if y0.ndim == 0:
+        raise ShapeError(
+            came="y0 of shape ()",
+            expected="shape (..., n): the last axis is the state",
+            remedy="Write [y0] for a system of one equation.",
+        )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ..errors import StructureError
-from .methods.method import Method
+from .methods.method import Method, require_method
 
 if TYPE_CHECKING:
     from scipy.integrate import OdeSolver
@@ -38,13 +37,7 @@ def as_scipy(method: Method) -> type[OdeSolver]:
     >>> len(run.t), run.y[0, -1].round(5).item()
     (11, 0.36788)
     """
-    if isinstance(method, Method):
-        return _solver_class(method)
-    raise StructureError(
-        came=f"{method!r} as the method",
-        expected="a Method",
-        remedy="Pass one such as RK4; a family needs its stages, as in GaussLegendre(2).",
-    )
+    return _solver_class(require_method(method, "as_scipy"))
 
 
 @cache

@@ -20,7 +20,7 @@ from .flow import finite, instant, prepared, refuse_switches
 from .methods.method import Method
 from .methods.runge_kutta import RungeKutta
 from .step_control import StepController, starting_step, step_count, tolerance
-from .systems.system import FieldSystem, Rate, State, System, Time, state
+from .systems.system import FieldSystem, Rate, State, System, Time, as_system, state
 from .validation import finite_array
 
 
@@ -47,6 +47,8 @@ class MethodSolver(OdeSolver):  # type: ignore[misc] # scipy has no types
         jac: Any = None,
         **extraneous: Any,
     ) -> None:
+        if not callable(fun):
+            as_system(fun)  # raises, and says what to pass instead
         start = _vector(y0)
         t0, t_bound = instant(start, t0), instant(start, t_bound)
         super().__init__(fun, t0, start, t_bound, vectorized)

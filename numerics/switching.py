@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import DomainError, ShapeError, StructureError
-from .flow import finite, instant, positive_integer, prepared, refuse_switches, repeat
+from .flow import ends_of, finite, instant, positive_integer, prepared, refuse_switches, repeat
 from .methods.method import Method
 from .systems.system import State, System, Time, as_system, state
 from .validation import finite_array
@@ -24,10 +24,10 @@ class SwitchingSystem(System):
     true time t. Right-continuous: at a switch the new field acts, so a step that *ends* there and
     asks for its last value, like RK4's, sees the wrong field. ``flow_map`` and fixed steps in
     ``solve_ivp`` therefore refuse a span with switches; the steps of
-    ``switching_flow_map(system.legs(span), …)`` end at them, and so does a ``solve_ivp`` that is
-    called from one of ``switch_times`` to the next with ``systems[i]``; an adaptive solver gets
-    through with small steps. Raises ShapeError, DomainError, StructureError for a piece that
-    switches itself. Source: paper, switching systems [P].
+    ``switching_flow_map(system, …, span=span)`` end at them, and so does a ``solve_ivp`` that is
+    called from one of ``switch_times`` to the next with ``systems[i]``; an adaptive solver
+    gets through if its ``max_step`` is shorter than the pieces. Raises ShapeError, DomainError,
+    StructureError for a piece that switches itself. Source: paper, switching systems [P].
 
     >>> from flowcert.numerics import LinearField
     >>> switched = SwitchingSystem([LinearField([[1.0]]), LinearField([[-1.0]])], [2.0])
@@ -110,14 +110,15 @@ class SwitchingSystem(System):
     def legs(self, span: tuple[float, float]) -> list[tuple[System, float]]:
         """Return the fields that act from t₀ to t₁, in the order of travel, and for how long.
 
-        Durations are negative where the span runs backwards, and none is 0.
+        Durations are negative where the span runs backwards, and none is 0. They do not say when
+        they begin: hand ``switching_flow_map`` the system and the span, or ``start=span[0]``.
 
         >>> from flowcert.numerics import LinearField
         >>> f, g = LinearField([[1.0]]), LinearField([[2.0]])
         >>> [d for _, d in SwitchingSystem([f, g], [2.0]).legs((3.0, 0.0))]
         [-1.0, -2.0]
         """
-        t0, t1 = (instant(np.ones(1), t) for t in span)
+        t0, t1 = (instant(np.ones(1), t) for t in ends_of(span))
         backwards = t1 < t0
         low, high = min(t0, t1), max(t0, t1)
         inner = [s for s in self.switch_times if low < s < high]
@@ -130,19 +131,21 @@ class SwitchingSystem(System):
 
 
 def switching_flow_map(
-    pieces: Iterable[tuple[object, Time]],
+    pieces: SwitchingSystem | Iterable[tuple[object, Time]],
     y0: ArrayLike,
     method: Method | Sequence[Method],
     steps: int | Sequence[int],
     *,
-    start: Time = 0.0,
+    span: tuple[Time, Time] | None = None,
+    start: Time | None = None,
 ) -> State:
     """Return Ψ_k(…Ψ₁(y₀)): each field of ``pieces`` for its duration, first to last.
 
-    ``pieces`` are pairs (field, duration) as in ``switching_euler``, or ``SwitchingSystem.legs``;
-    a field is what ``flow_map`` takes, a negative duration runs it backwards. ``method`` and
+    ``pieces`` is a SwitchingSystem, followed over ``span`` = (t₀, t₁), or pairs (field, duration)
+    as in ``switching_euler``, which begin at the time ``start`` (0 by default); a field is what
+    ``flow_map`` takes, a negative duration runs it backwards. ``method`` and
     ``steps`` ≥ 1 are for all pieces or one for each. Each piece gets equal steps of its own: they
-    end at the switches, so the order of the method is kept. Time starts at ``start`` and goes on
+    end at the switches, so the order of the method is kept. Time goes on
     through the pieces. ``y0`` has shape (..., n). Guaranteed: with exact flows for Ψᵢ this is the
     exact flow of the switching system. Raises DomainError, ShapeError, StructureError,
     ConvergenceError. Source: paper, switching systems [P].
@@ -152,7 +155,7 @@ def switching_flow_map(
     >>> switching_flow_map([(grow, 0.5), (decay, 1.5)], [1.0], RK4, 50).round(6).tolist()
     [0.367879]
     """
-    listed = list(pieces)
+    listed, begin = _route(pieces, span, start)
     methods = [method] * len(listed) if isinstance(method, Method) else list(method)
     counts = [steps] * len(listed) if isinstance(steps, int | np.integer) else list(steps)
     if not len(listed) == len(methods) == len(counts):
@@ -162,7 +165,7 @@ def switching_flow_map(
             remedy="Repeat them for the pieces that share them.",
         )
     y = state(y0, np.shape(y0)[-1] if np.ndim(y0) else 1).copy()
-    t = instant(y, start)
+    t = instant(y, begin)
     for (field, duration), one, count in zip(listed, methods, counts, strict=True):
         number, length = positive_integer("steps", count), instant(y, duration)
         refuse_switches(field, t, t + length)
@@ -172,3 +175,26 @@ def switching_flow_map(
             y = repeat(one, system, y, t, length / number, number)
         t = t + length
     return finite(y)
+
+
+def _route(
+    pieces: SwitchingSystem | Iterable[tuple[object, Time]],
+    span: tuple[Time, Time] | None,
+    start: Time | None,
+) -> tuple[list[tuple[object, Time]], Time]:
+    """The fields with their durations, and when the first begins."""
+    if isinstance(pieces, SwitchingSystem):
+        if span is None or start is not None:
+            raise DomainError(
+                came="a SwitchingSystem without its span" if span is None else "a span and a start",
+                expected="span = (t0, t1), the times that it is followed from and to",
+                remedy="Write switching_flow_map(system, y0, method, steps, span=(t0, t1)).",
+            )
+        return list(pieces.legs(span)), ends_of(span)[0]
+    if span is not None:
+        raise DomainError(
+            came="a span for pieces with durations",
+            expected="the time at which the first piece begins",
+            remedy="Write start=t0; a SwitchingSystem takes the span.",
+        )
+    return list(pieces), 0.0 if start is None else start

@@ -124,7 +124,7 @@ def _attack_with(
     )
     @hypothesis.given(strategy)
     def attack(instance: object) -> None:
-        measurement = claim.measure(instance)
+        measurement = _measured(claim, instance)
         if not measurement.holds:
             raise _ViolationError(instance, measurement)
         ratio = measurement.ratio
@@ -138,6 +138,15 @@ def _attack_with(
         return InstanceReport(len(ratios), None, counterexample=str(violation))
     told = [ratio for ratio in ratios if ratio == ratio]
     return InstanceReport(len(ratios), max(told, default=None))
+
+
+def _measured(claim: Claim[Any], instance: object) -> Measurement:
+    """The measurement; one that raises says for which instance."""
+    try:
+        return claim.measure(instance)
+    except Exception as error:
+        error.add_note(f"measuring {instance!r}")
+        raise
 
 
 def _look_at_witness(claim: Claim[Any]) -> WitnessReport:
@@ -178,4 +187,5 @@ def _kill(mutant: Mutant) -> MutantReport:
 
 
 def _raised(error: Exception) -> str:
-    return f"raised {type(error).__name__}: {error}"
+    notes = "; ".join(getattr(error, "__notes__", ())[:1])
+    return f"raised {type(error).__name__}: {error}{f' ({notes})' if notes else ''}"

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ...errors import DomainError, ShapeError
 from ..methods import Method
 from ..validation import FloatArray, finite_array
+from .step_jacobian import prepared_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +44,8 @@ def contraction_factor(
     >>> contraction_factor(Euler, LinearField([[-1.0]]), [[[0.0], [2.0]]], 0.5).factor
     0.5
     """
-    prepared = method.prepare(system)
     both = finite_array("pairs", pairs)
+    prepared = prepared_for(method, system, both)
     if both.ndim != 3 or len(both) == 0 or both.shape[1:] != (2, prepared.dimension):
         raise ShapeError(
             came=f"pairs of shape {both.shape}",

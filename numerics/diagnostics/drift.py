@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...errors import DomainError, ShapeError
+from ...errors import DomainError
 from ..methods import Method
-from ..systems import Invariant
-from ..validation import FloatArray
-from .step_jacobian import single_state
+from ..systems.invariant import Invariant, require_invariant
+from ..validation import FloatArray, finite_array
+from .step_jacobian import prepared_for, single_state
 
 _BLOCKS = 20
 _FEWEST_STEPS = 5 * _BLOCKS
@@ -59,8 +59,8 @@ def invariant_drift(
     16 u √steps (Σ|yᵢ∂ᵢI| + |I|), the size of a random walk of roundings (u = 2⁻⁵³), and 2A/N, the
     line that fits best to N periods of an oscillation of amplitude A (12A/ωT at most: A is the
     largest distance from the line, N half the number of times that it is crossed). So a slow drift
-    below an oscillation takes a run of many periods to show. Raises DomainError, ShapeError.
-    Source: flowcert [D].
+    below an oscillation takes a run of many periods to show. Raises DomainError, ShapeError,
+    StructureError. Source: flowcert [D].
 
     >>> from flowcert.numerics import Euler
     >>> from flowcert.numerics.problems import Pendulum
@@ -69,30 +69,20 @@ def invariant_drift(
     >>> drift.significant, drift.slope > 0
     (True, True)
     """
-    prepared = method.prepare(system)
-    if invariant.dimension != prepared.dimension:
-        raise ShapeError(
-            came=f"an invariant of {invariant.dimension} variables",
-            expected=f"one of {prepared.dimension}, as the system has",
-            remedy="Take the invariant that belongs to the system.",
-        )
-    if isinstance(steps, bool) or int(steps) != steps or steps < _FEWEST_STEPS:
-        raise DomainError(
-            came=f"steps = {steps!r}",
-            expected=f"a whole number of at least {_FEWEST_STEPS}",
-            remedy="A drift shows over many steps only.",
-        )
+    prepared = prepared_for(method, system, y0)
+    require_invariant(invariant, "invariant_drift").require(prepared.dimension)
+    _require_steps(h, steps)
     states = np.empty((int(steps) + 1, prepared.dimension))
     states[0] = y = single_state(y0, prepared.dimension)
     with np.errstate(all="ignore"):  # what is not finite raises, by the system's own check
         for k in range(int(steps)):
             y = method.step(prepared, t0 + k * h, y, h)
             states[k + 1] = y
-    values = np.asarray(invariant.function(states), dtype=np.float64)
+    values = np.asarray(invariant.value(states), dtype=np.float64)
     times: FloatArray = t0 + h * np.arange(len(states), dtype=np.float64)
     deviations: FloatArray = values - values[0]
     slope, standard_error = _fit(times, deviations)
-    size = float(np.sum(np.abs(states * invariant.gradient(states)), axis=-1).max())
+    size = float(np.sum(np.abs(states * invariant.normal(states)), axis=-1).max())
     rounding = _ROUNDINGS * _UNIT_ROUNDOFF * np.sqrt(steps) * (size + abs(float(values[0])))
     amount = abs(slope * h) * steps
     significant = (
@@ -104,6 +94,21 @@ def invariant_drift(
     return InvariantDrift(
         largest, slope, standard_error, float(rounding), bool(significant), times, deviations
     )
+
+
+def _require_steps(h: float, steps: int) -> None:
+    if finite_array("h", h).shape != () or h == 0:
+        raise DomainError(
+            came=f"h = {h!r}",
+            expected="one step, not 0",
+            remedy="A drift shows over a time that passes.",
+        )
+    if isinstance(steps, bool) or int(steps) != steps or steps < _FEWEST_STEPS:
+        raise DomainError(
+            came=f"steps = {steps!r}",
+            expected=f"a whole number of at least {_FEWEST_STEPS}",
+            remedy="A drift shows over many steps only.",
+        )
 
 
 def _fit(times: FloatArray, deviations: FloatArray) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from ..reference import reference_flow, taylor_flow
 from ..systems import System, as_system
 from ..systems.system import State
 from ..validation import finite_array
-from .step_jacobian import in_digits, single_state
+from .step_jacobian import in_digits, prepared_for, single_state
 
 _UNIT_ROUNDOFF = 2.0**-53
 _STEPS = (8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512)
@@ -95,7 +95,7 @@ def observed_order(
     """
     counts = _step_counts(steps)
     field, start, span = _parts(problem)
-    prepared = method.prepare(field, np.shape(start)[-1])
+    prepared = prepared_for(method, field, start)
     with _arithmetic(digits):
         question = _question(problem, field, start, span, digits)
         used, errors = [], []
@@ -114,7 +114,15 @@ def _parts(
 ) -> tuple[object, ArrayLike, tuple[float, float]]:
     if isinstance(problem, Problem):
         return problem.system, problem.start, problem.span
-    return problem
+    given: object = problem  # whatever a caller without types passes
+    if isinstance(given, tuple | list) and len(given) == 3 and np.shape(given[2]) == (2,):
+        return given[0], given[1], (given[2][0], given[2][1])
+    what = "tuple or list of other parts" if isinstance(given, tuple | list) else None
+    raise StructureError(
+        came=f"a {what or type(given).__name__} as the problem",
+        expected="a Problem, or (system, y0, (t0, t1))",
+        remedy="A system alone has no start and no span: pass (system, y0, (0.0, 1.0)).",
+    )
 
 
 def _arithmetic(digits: int | None) -> Any:

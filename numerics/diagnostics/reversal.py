@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ..methods import Method
 from ..systems.system import state
 from ..validation import FloatArray
-from .step_jacobian import in_digits
+from .step_jacobian import in_digits, prepared_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def reversal_error(
     """
     import mpmath
 
-    prepared = method.prepare(system)
+    prepared = prepared_for(method, system, y)
     start = state(y, prepared.dimension)
     with nullcontext() if digits is None else mpmath.workdps(digits):
         if digits is not None:

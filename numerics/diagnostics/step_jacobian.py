@@ -9,7 +9,10 @@ from numpy.typing import ArrayLike
 
 from ...errors import DomainError, ShapeError
 from ..methods import Method
+from ..methods.method import require_method
+from ..systems import System
 from ..systems.system import State, state
+from ..validation import finite_array
 
 _DIGITS = 60
 _FEWEST_DIGITS = 30
@@ -45,7 +48,7 @@ def step_jacobian(
             expected=f"at least {_FEWEST_DIGITS}, so that the differences are exact to 1e-19",
             remedy="Leave it out.",
         )
-    prepared = method.prepare(system)
+    prepared = prepared_for(method, system, y)
     start = single_state(y, prepared.dimension)
     with mpmath.workdps(digits):
         time, step = mpmath.mpf(t), mpmath.mpf(h)
@@ -57,6 +60,26 @@ def step_jacobian(
             behind = method.step(prepared, time, centre - width * direction, step)
             columns.append((ahead - behind) / (2 * width))
         return np.stack(columns, axis=-1)
+
+
+def prepared_for(method: Method, system: object, y: ArrayLike) -> System:
+    """Return the system as the method needs it, for states y of shape (..., n).
+
+    A function of (t, y) becomes a system of n variables. Raises StructureError for what is no
+    method or no system, ShapeError for a y without an axis.
+
+    >>> from flowcert.numerics import Euler
+    >>> prepared_for(Euler, lambda t, y: -y, [1.0, 2.0]).dimension
+    2
+    """
+    given = np.asarray(y if isinstance(y, np.ndarray) else finite_array("y", y))
+    if given.ndim == 0:
+        raise ShapeError(
+            came="a state of shape ()",
+            expected="shape (..., n): the last axis is the state",
+            remedy="Write [y] for a system of one equation.",
+        )
+    return require_method(method, "a diagnostic").prepare(system, given.shape[-1])
 
 
 def single_state(y: ArrayLike, dimension: int) -> State:

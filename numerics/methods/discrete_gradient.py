@@ -1,7 +1,7 @@
 """Discrete gradients: one-step methods that keep the energy, or let it decay, at every step size.
 
 y⁺ = y + hS(ȳ)∇̄H(y, y⁺) with ȳ = (y + y⁺)/2 and ∇̄H(x, y)ᵀ(y − x) = H(y) − H(x) gives
-H(y⁺) − H(y) = h∇̄HᵀS∇̄H: zero for skew S, never positive for negative semi-definite S and h > 0.
+H(y⁺) − H(y) = h∇̄HᵀS∇̄H: zero for skew S, never positive for negative semi-definite S and h > 0. For a positive part H grows.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ DiscreteGradientFunction = Callable[[EnergySystem, State, State], State]
 
 _ROOT_OF_ROUNDOFF = 2.0**-26
 _MOST_NODES = 20
+_REMEDY = "Take a smaller step, or check that the gradient is that of the energy."
 
 
 def gonzalez_gradient(system: EnergySystem, x: State, y: State) -> State:
@@ -94,7 +95,8 @@ class DiscreteGradient(Method):
     ``gradient(system, x, y)`` is ∇̄H. The equation is solved by Newton to rounding, its Jacobian by
     forward differences. Guaranteed, as far as ∇̄H keeps its own promise: H(y⁺) = H(y) up to
     rounding for skew S; H(y⁺) ≤ H(y) up to rounding for h > 0 and S with a negative semi-definite
-    symmetric part. Raises StructureError for a system without energy, ConvergenceError where
+    symmetric part. Where that part is positive, H grows, as it does in the flow: S is taken as it
+    is. Raises StructureError for a system without energy, ConvergenceError where
     Newton fails. Source: McLachlan, Quispel and Robidoux, Phil. Trans. R. Soc. A 357 (1999) [P].
 
     >>> from flowcert.numerics import HamiltonianSystem
@@ -140,7 +142,8 @@ class DiscreteGradient(Method):
 
         def solve(z: State) -> State:
             derivative = partial(_derivative, residual)
-            return simplified_newton(residual, derivative, z, size, what=f"a step of {self.name}")
+            what = f"a step of {self.name}"
+            return simplified_newton(residual, derivative, z, size, what=what, remedy=_REMEDY)
 
         # What Newton leaves is below one rounding, but always of one sign: the energy would drift.
         # A second start, from there, leaves only the rounding of y⁺ itself, of either sign.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from ...errors import StructureError
 from ..systems.system import State, System, Time, as_system
 
 
@@ -45,3 +46,20 @@ class Method(ABC):
 
     def __repr__(self) -> str:
         return self.name
+
+
+def require_method(given: object, name: str) -> Method:
+    """Return ``given`` if it is a Method, or raise StructureError.
+
+    >>> require_method("RK4", "Projection")
+    Traceback (most recent call last):
+        ...
+    flowcert.errors.StructureError: got 'RK4' as the method of Projection; expected a Method. ...
+    """
+    if isinstance(given, Method):
+        return given
+    raise StructureError(
+        came=f"{getattr(given, '__name__', repr(given))} as the method of {name}",
+        expected="a Method",
+        remedy="Pass one such as RK4; a family needs its stages, as in GaussLegendre(2).",
+    )

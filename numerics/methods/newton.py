@@ -30,6 +30,7 @@ def simplified_newton(
     size: Map,
     *,
     what: str,
+    remedy: str = "Take a smaller step, or check the Jacobian.",
 ) -> State:
     """Solve G(z) = 0 for z of shape (..., m) by z ← z − M⁻¹G(z), M = G'(start), reused.
 
@@ -58,7 +59,7 @@ def simplified_newton(
     raise ConvergenceError(
         came=f"an equation for {what} that Newton's method does not solve",
         expected=f"a change below one rounding within {_MOST_ITERATIONS} iterations",
-        remedy="Take a smaller step, or check the Jacobian.",
+        remedy=remedy,
     )
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from ...errors import ConvergenceError, ShapeError, StructureError
 from ..elementary import is_exact_kind, sqrt
-from ..systems.invariant import Invariant
+from ..systems.invariant import Invariant, require_invariant
 from ..systems.system import State, System, Time
 from .difference_quotient import unit_roundoff
-from .method import Method
+from .method import Method, require_method
 from .newton import simplified_newton
 
 _SINGULAR = 1e-12  # Gram determinant of unit normals that are parallel up to rounding
@@ -25,16 +25,18 @@ class _OnInvariants(Method):
     def __init__(
         self, method: Method, invariants: Sequence[Invariant] | Invariant, level: Any = None
     ) -> None:
-        listed = (invariants,) if isinstance(invariants, Invariant) else tuple(invariants)
+        kind = type(self).__name__
+        given = invariants if isinstance(invariants, Sequence) else (invariants,)
+        listed = tuple(require_invariant(one, kind) for one in given)
         if not listed:
             raise ShapeError(
                 came="a projection onto no invariants",
                 expected="at least one Invariant",
                 remedy="Use the method itself where nothing has to be kept.",
             )
-        self.method, self.invariants = method, listed
+        self.method, self.invariants = require_method(method, kind), listed
         self.level = None if level is None else _as_level(level, len(listed))
-        self.name = f"{type(self).__name__}({method.name}, {', '.join(i.name for i in listed)})"
+        self.name = f"{kind}({method.name}, {', '.join(i.name for i in listed)})"
         self.order = method.order
 
     def prepare(
@@ -47,33 +49,15 @@ class _OnInvariants(Method):
 
     def values(self, y: State) -> State:
         """Return (I₁(y), …, I_m(y)), shape (..., m)."""
-        found = [np.asarray(i.function(y)) for i in self.invariants]
-        self._require_shape("value", found, y.shape[:-1])
-        return np.stack(found, axis=-1)
+        return np.stack([invariant.value(y) for invariant in self.invariants], axis=-1)
 
     def gradients(self, y: State) -> State:
         """Return G(y) with the rows ∇I_k(y)ᵀ, shape (..., m, n)."""
-        found = [np.asarray(i.gradient(y)) for i in self.invariants]
-        self._require_shape("gradient", found, y.shape)
-        return np.stack(found, axis=-2)
-
-    def _require_shape(self, what: str, found: list[State], shape: tuple[int, ...]) -> None:
-        for invariant, value in zip(self.invariants, found, strict=True):
-            if value.shape != shape:
-                raise ShapeError(
-                    came=f"a {what} of {invariant.name!r} of shape {value.shape}",
-                    expected=f"shape {shape}: states have the shape (..., n)",
-                    remedy="Index the state from the last axis, and sum over that one alone.",
-                )
+        return np.stack([invariant.normal(y) for invariant in self.invariants], axis=-2)
 
     def _check(self, system: System) -> None:
         for invariant in self.invariants:
-            if invariant.dimension != system.dimension:
-                raise ShapeError(
-                    came=f"the invariant {invariant.name!r} of dimension {invariant.dimension}",
-                    expected=f"the system's dimension, {system.dimension}",
-                    remedy="Build the invariant for this system.",
-                )
+            invariant.require(system.dimension)
 
     def _scale(self, gradients: State) -> State:
         """|∇I_k|, or 1 where it is 0, shape (..., m): multipliers get the scale of the state."""

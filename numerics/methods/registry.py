@@ -84,6 +84,13 @@ def find_method(name: str) -> Method:
         ...
     flowcert.errors.UnknownNameError: got 'RK5'; expected the name of a method. Did you mean RK4...
     """
+    given: object = name  # whatever a caller without types passes
+    if not isinstance(given, str):
+        raise UnknownNameError(
+            came=f"{type(given).__name__} as a name",
+            expected="the name of a method, as text",
+            remedy='For example "RK4" or "GaussLegendre(2)".',
+        )
     wanted = re.sub(r"\s+", "", name).lower()
     for method in all_methods():
         if re.sub(r"\s+", "", method.name).lower() == wanted:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ConvergenceError, DomainError, ShapeError
-from ..systems.invariant import Invariant
+from ...errors import ConvergenceError, DomainError
+from ..systems.invariant import Invariant, require_invariant
 from ..systems.system import State, System, Time
 from .difference_quotient import unit_roundoff
-from .method import Method
+from .method import Method, require_method
 
 _WIDTHS = (1 / 16, 1 / 4, 1 / 2)  # γ is looked for in 1 ± width
 _MOST_ROUNDS = 40
@@ -42,6 +42,8 @@ class Relaxation(Method):
     """
 
     def __init__(self, method: Method, invariant: Invariant) -> None:
+        require_method(method, "Relaxation")
+        require_invariant(invariant, "Relaxation")
         if method.order < 2:
             raise DomainError(
                 came=f"the method {method.name} of order {method.order}",
@@ -57,11 +59,11 @@ class Relaxation(Method):
     ) -> System:
         """Return the system as the method needs it; raises ShapeError, StructureError."""
         prepared = self.method.prepare(system, dimension, near)
-        self._check(prepared)
+        self.invariant.require(prepared.dimension)
         return prepared
 
     def step(self, system: System, t: Time, y: State, h: Time) -> State:
-        self._check(system)
+        self.invariant.require(system.dimension)
         result = np.empty_like(y)
         for index in np.ndindex(y.shape[:-1]):
             result[index] = self._step(system, t, y[index], h)
@@ -94,7 +96,7 @@ class Relaxation(Method):
 
     def _factor(self, y: State, d: State) -> tuple[Any, Any]:
         """The γ nearest to 1 with I(y + γd) = I(y), and how far rounding leaves it open."""
-        function = self.invariant.function
+        function = self.invariant.value
         level = function(y)
 
         def slope(factor: Any) -> Any:
@@ -105,7 +107,7 @@ class Relaxation(Method):
         at_one = slope(one)
         # The states are rounded, and so is I: what d changes in I is known no better than this.
         states = np.maximum(np.abs(y), np.abs(y + d))
-        steepness = np.abs(np.asarray(self.invariant.gradient(y)) * states).sum()
+        steepness = np.abs(self.invariant.normal(y) * states).sum()
         noise = 4 * unit_roundoff(y) * (steepness + abs(level))
         if abs(at_one) <= noise:
             return one, 0 * one
@@ -120,15 +122,6 @@ class Relaxation(Method):
             expected="a factor γ in [½, 3/2] with I(y + γd) = I(y)",
             remedy="Take a smaller step, or check that I is an invariant that is not linear.",
         )
-
-    def _check(self, system: System) -> None:
-        if self.invariant.dimension != system.dimension:
-            raise ShapeError(
-                came=f"the invariant {self.invariant.name!r} of dimension "
-                f"{self.invariant.dimension}",
-                expected=f"the system's dimension, {system.dimension}",
-                remedy="Build the invariant for this system.",
-            )
 
 
 def _root(function: Callable[[Any], Any], a: Any, at_a: Any, b: Any, at_b: Any, noise: Any) -> Any:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...errors import StructureError
 from ..systems.system import State, System, Time
 from ..tableau import Tableau
 from .method import Method
@@ -21,7 +22,7 @@ class RungeKutta(Method):
     ``order`` is the declared order; a ``tableau`` that is costly to make may be given as the
     function that makes it, which is called when it is needed. Guaranteed: the equations of the
     stages hold up to rounding. Raises ConvergenceError when Newton fails, DomainError on a value
-    that is not finite.
+    that is not finite, StructureError for arguments of another kind.
     Source: Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I* [D].
 
     >>> from flowcert.numerics import ButcherTableau, FieldSystem
@@ -40,6 +41,7 @@ class RungeKutta(Method):
         symmetric: bool = False,
         embedded_order: int | None = None,
     ) -> None:
+        _require_name_and_tableau(name, tableau)
         self.name = name
         self._tableau = tableau
         self.order = order
@@ -93,6 +95,22 @@ class RungeKutta(Method):
                 jacobian = system.jacobian(t, y)
             slopes += _solve(system, inner, times, np.stack(bases, axis=-2), h, jacobian, self.name)
         return slopes
+
+
+def _require_name_and_tableau(name: object, tableau: object) -> None:
+    if not isinstance(name, str):
+        raise StructureError(
+            came=f"a {type(name).__name__} as the name of a method",
+            expected="a text",
+            remedy='Write the name first: RungeKutta("mine", tableau, order=2).',
+        )
+    makes = callable(tableau) and not isinstance(tableau, type)
+    if not isinstance(tableau, Tableau) and not makes:
+        raise StructureError(
+            came=f"a {type(tableau).__name__} as the tableau of {name}",
+            expected="a Tableau, or a function that makes one",
+            remedy="Write ButcherTableau(A, b, c).",
+        )
 
 
 def _blocks(A: State) -> list[list[int]]:

@@ -30,7 +30,8 @@ from typing import Any
 
 from ...errors import ConvergenceError, DomainError, StructureError
 from .composition import Composition
-from .method import Method
+from .method import Method, require_method
+from .runge_kutta import RungeKutta
 from .splitting import LieTrotterSplitting, Splitting, StrangSplitting
 from .weights import Weights
 from .word_expansion import Letter, Word, expand_product, words_of_weight
@@ -72,7 +73,13 @@ def derived_order(method: Method, *, longest: int = 9) -> DerivedOrder:
     >>> derived_order(Strang).order
     2
     """
-    flows = _two_piece_weights(method)
+    if method is RungeKutta or isinstance(method, RungeKutta):
+        raise StructureError(
+            came=f"the Runge–Kutta method {getattr(method, 'name', '')}".rstrip(),
+            expected="a splitting, a partitioned method of flows, or a composition",
+            remedy="Its order is derived from its tableau: method.tableau.order().",
+        )
+    flows = _two_piece_weights(require_method(method, "derived_order"))
     if flows is not None:
         return derived_splitting_order(flows, longest=longest)
     if isinstance(method, Composition):
@@ -83,7 +90,7 @@ def derived_order(method: Method, *, longest: int = 9) -> DerivedOrder:
     raise StructureError(
         came=f"{method.name}",
         expected="a splitting, a partitioned method of flows, or a composition",
-        remedy="The order of a Runge–Kutta method is derived from its tableau.",
+        remedy="diagnostics.observed_order measures the order of any method.",
     )
 
 

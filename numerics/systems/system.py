@@ -57,8 +57,9 @@ class System(ABC):
                 remedy="Split real and imaginary parts into separate coordinates.",
             )
         if value.dtype != object and not np.all(np.isfinite(value)):
+            when = float(t) if np.ndim(t) == 0 else t  # without the type that NumPy would print
             raise DomainError(
-                came=f"a field value that is not finite at t = {t!r}",
+                came=f"a field value that is not finite at t = {when!r}",
                 expected="finite rates f(t, y)",
                 remedy="The solution may blow up there, or the step is too long for it.",
             )
@@ -126,6 +127,13 @@ def as_system(field: object, dimension: int | None = None) -> System:
         )
     if callable(field) and dimension is not None:
         return FieldSystem(field, dimension)
+    # A Problem, told by its parts: problems are built on systems, and not the other way round.
+    if hasattr(field, "system") and hasattr(field, "start"):
+        raise StructureError(
+            came=f"{field!r}, a {type(field).__name__}, as the right-hand side",
+            expected="its system",
+            remedy="Pass problem.system; problem.start and problem.span are its start and span.",
+        )
     raise StructureError(
         came=f"{type(field).__name__} as the right-hand side",
         expected="a System, a VectorField, or a function of (t, y) with its dimension",

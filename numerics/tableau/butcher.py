@@ -204,16 +204,17 @@ class ButcherTableau(Tableau):
 def _checked_stages(A: Any, b: Any, c: Any, b_hat: Any) -> int:
     try:
         s, rows = len(b), [len(row) for row in A]
-        shapes = [len(c), *([] if b_hat is None else [len(b_hat)])]
+        nodes, embedded = len(c), s if b_hat is None else len(b_hat)
     except TypeError as error:
         raise ShapeError(
             came="A, b, c that are no rows of numbers",
             expected="A (s, s), b (s,), c (s,), b_hat (s,) or None, s ≥ 1",
             remedy="Write one stage as [[0]], [1], [0].",
         ) from error
-    if s == 0 or rows != [s] * s or any(n != s for n in shapes):
+    if s == 0 or rows != [s] * s or nodes != s or embedded != s:
         raise ShapeError(
-            came=f"A with rows of lengths {rows}, {s} weights, {shapes} nodes and b_hat",
+            came=f"A with rows of lengths {rows}, {s} weights b, {nodes} nodes c"
+            + ("" if b_hat is None else f", {embedded} weights b_hat"),
             expected="A (s, s), b (s,), c (s,), b_hat (s,) or None, s ≥ 1",
             remedy="Fill A with zeros: all rows have s entries.",
         )

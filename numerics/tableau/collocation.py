@@ -58,7 +58,9 @@ class CollocationTableau(Tableau):
             raise DomainError(
                 came=f"{family} with {stages!r} stages",
                 expected=f"an integer ≥ {known.fewest_stages}",
-                remedy="Lobatto methods have two nodes at the ends, the others one at least.",
+                remedy="Lobatto methods have a node at either end."
+                if known.fewest_stages == 2
+                else f"The smallest is {family} with 1 stage.",
             )
         vars(self).update(family=family, stages=int(stages))
 

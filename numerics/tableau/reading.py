@@ -162,7 +162,9 @@ def _of_content(file: Path, content: object) -> NamedTableau:
     try:
         return NamedTableau(name, ButcherTableau(A or [], b or [], c or [], b_hat))
     except (DomainError, ShapeError) as error:
-        raise _unreadable(file, error.came) from error
+        raise DataError(
+            came=f"{file.name}: {error.came}", expected=error.expected, remedy=error.remedy
+        ) from error
 
 
 def _is_row_of_numbers(vector: object) -> bool:

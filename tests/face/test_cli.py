@@ -155,8 +155,20 @@ def test_method_reads_a_users_tableau(tmp_path):
     assert "0.791288" in run.stdout  # (√21 − 3)/2
 
 
+def test_one_method_is_audited(tmp_path):
+    target = tmp_path / "audit.json"
+    run = flowcert("method", "Heun", "--audit", "--json", target)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "1 of 1 methods do what they declare" in run.stdout
+    [report] = json.loads(target.read_text())
+    assert (report["declared_order"], report["derived_order"], report["holds"]) == (2, 2, True)
+
+
 def test_the_radius_is_none_or_infinite_in_words():
-    assert flowcert("method", "ExplicitMidpoint").stdout.split()[-1] == "0.0"
+    assert (
+        "up to h =  0.0   (a weight is negative or 0"
+        in flowcert("method", "ExplicitMidpoint").stdout
+    )
     assert flowcert("method", "GaussLegendre(7)").stdout.split()[-1] == "∞"
     assert "order" in flowcert("method", "Yoshida6(StormerVerlet)").stdout
 
@@ -186,6 +198,8 @@ def below_a_file(tmp_path):
         (["method", "RK4", "--smoothness", "nan"], "DomainError"),
         (["method", "RK4", "--smoothness", "1", "--cocoercivity", "1"], "DomainError"),
         (["method", "Strang", "--smoothness", "1"], "DomainError"),
+        (["method", "RK4", "--all"], "DomainError"),
+        (["method", "--audit"], "DomainError"),
         (["method", "RK4", "--json", "{blocked}/m.json"], "OutputError"),
         (["method", "--all", "--json", "{blocked}/m.json"], "OutputError"),
         (["method", "{missing}.json"], "DataError"),

@@ -259,3 +259,26 @@ def test_the_precision_of_flint_is_given_back():
     after = (flint.ctx.prec, flint.ctx.cap)
     flint.ctx.cap = cap
     assert after == before
+
+
+@pytest.mark.skipif(
+    np.finfo(np.longdouble).nmant <= 52, reason="a long double is a float64 on this machine"
+)
+def test_a_long_double_is_not_rounded_in_silence():
+    assert exact_ball(np.longdouble(0.5)) == flint.arb(0.5)
+    with pytest.raises(DomainError):
+        exact_ball(np.longdouble(1) / 3)
+
+
+@pytest.mark.parametrize("constant", [np.float64(0.5), np.int64(2)])
+def test_a_constant_of_numpy_on_the_left_is_named(constant):
+    with pytest.raises(StructureError, match=r"not numpy\.float64"):
+        bound_flow(lambda t, y: [constant * y[0]], [1], 0, 1)
+
+
+def test_more_steps_than_allowed_are_refused():
+    def stiff(t, y):
+        return [-1e4 * (y[0] - elementary.cos(t))]
+
+    with pytest.raises(ConvergenceError, match="20 steps"):
+        bound_flow(stiff, [1], 0, 1, most_steps=20)

@@ -215,3 +215,29 @@ def test_an_interrupted_run_takes_its_bar_away(monkeypatch):
         flow_map(interrupted, [1.0], (0.0, 1.0), Euler, 10, progress=True)
     assert caught.value is not None  # still held, with its frames: not the collector's doing
     assert written.getvalue().endswith(("\x1b[?25h", "\x1b[2K"))  # cursor back, line erased
+
+
+@pytest.mark.parametrize("span", [(0.0,), (0.0, 1.0, 2.0), 1.0, None, "01", {0, 1}])
+def test_a_span_is_two_times(span):
+    with pytest.raises(ShapeError, match="span"):
+        flow_map(FieldSystem(lambda t, y: -y, 1), [1.0], span, RK4, 3)
+
+
+@pytest.mark.parametrize("rate", [lambda t, y: 1j * y, lambda t, y: np.full(y.shape, "a")])
+def test_rates_that_are_not_real_are_refused(rate):
+    with pytest.raises(DomainError, match="real rates"):
+        flow_map(FieldSystem(rate, 1), [1.0], (0.0, 1.0), RK4, 3)
+
+
+def test_a_function_that_mixes_a_batch_is_refused():
+    """With as many elements as variables the shapes alone would not tell."""
+
+    def careless(t, y):
+        return np.array([y[1], -np.sin(y[0])])
+
+    assert flow_map(careless, np.ones(2), (0.0, 1.0), RK4, 3).shape == (2,)
+    with pytest.raises(ShapeError, match="mixes the elements"):
+        flow_map(careless, np.arange(4.0).reshape(2, 2), (0.0, 1.0), RK4, 3)
+    right = flow_map(pendulum, np.arange(4.0).reshape(2, 2), (0.0, 1.0), RK4, 3)
+    alone = flow_map(careless, np.array([2.0, 3.0]), (0.0, 1.0), RK4, 3)
+    assert np.array_equal(right[1], alone)

@@ -522,3 +522,15 @@ def test_fixed_steps_are_not_led_across_a_switch():
     run = _call(fun=switched, y0=[1.0], method=DormandPrince, rtol=1e-9, atol=1e-12)
     assert abs(run.y[0, -1] - 1.0) < 1e-7
     assert FieldSystem(lambda t, y: y, 1)(0.0, np.ones(1)) == 1.0
+
+
+def test_a_function_may_return_the_same_array_every_time():
+    """As in scipy, where stages are copied: k₁ must not turn into k₂ behind the method's back."""
+    out = np.zeros(1)
+
+    def decay(t, y):
+        np.negative(y, out=out)
+        return out
+
+    run = solve_ivp(decay, (0.0, 1.0), [1.0], method=as_scipy(RK4), h=0.1)
+    assert abs(run.y[0, -1] - np.exp(-1.0)) < 1e-6

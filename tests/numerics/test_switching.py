@@ -198,3 +198,34 @@ def test_sixty_digits_and_no_pieces():
 def test_bad_input_is_refused(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_pieces_that_switch_themselves_are_refused():
+    """Their switches would be hidden from ``flow_map``, whose steps would not end there."""
+    inner = SwitchingSystem([LinearField([[1.0]]), LinearField([[-1.0]])], [1.0])
+    with pytest.raises(StructureError, match="switches itself"):
+        SwitchingSystem([inner, LinearField([[1.0]])], [5.0])
+
+
+def test_a_switching_system_knows_when_its_span_begins():
+    """ẏ = t until 1, then ẏ = −t: the clock of the pieces is that of the span."""
+    system = SwitchingSystem([lambda t, y: t + 0 * y, lambda t, y: -t + 0 * y], [1.0], dimension=1)
+    y = switching_flow_map(system, [0.0], RK4, 4, span=(0.5, 2.0))
+    assert abs(y[0] - ((1 - 0.25) / 2 - (4 - 1) / 2)) < 1e-14
+    legs = switching_flow_map(system.legs((0.5, 2.0)), [0.0], RK4, 4, start=0.5)
+    assert np.array_equal(y, legs)
+    back = switching_flow_map(system, y, RK4, 4, span=(2.0, 0.5))
+    assert abs(back[0]) < 1e-14
+
+
+@pytest.mark.parametrize(
+    ("pieces", "options", "message"),
+    [
+        (SwitchingSystem([LinearField([[1.0]])], []), {}, "without its span"),
+        (SwitchingSystem([LinearField([[1.0]])], []), {"span": (0, 1), "start": 0}, "and a start"),
+        ([(LinearField([[1.0]]), 1.0)], {"span": (0, 1)}, "pieces with durations"),
+    ],
+)
+def test_span_and_start_belong_to_one_form_each(pieces, options, message):
+    with pytest.raises(DomainError, match=message):
+        switching_flow_map(pieces, [1.0], RK4, 3, **options)

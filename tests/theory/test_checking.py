@@ -248,3 +248,14 @@ def test_an_incomplete_claim_is_refused(attribute, value):
 def test_a_broken_attack_kills_no_mutant_and_supports_nothing(evidence):
     assert not evidence.holds
     assert not Mutant.refuted(evidence)
+
+
+def test_a_measure_that_raises_names_its_instance():
+    class Raising(Square):
+        def measure(self, instance):
+            raise OverflowError("too large")
+
+    verdict = check_claim(Raising(), instances=5)
+    assert not verdict.holds
+    assert "OverflowError: too large" in verdict.complaint
+    assert "measuring" in verdict.complaint

@@ -266,3 +266,26 @@ def test_a_step_across_a_pole_has_no_certificate():
         runge_kutta_contraction(BackwardEuler.tableau, -1, Fraction(1, 2), Fraction(3, 2))
     with pytest.raises(ConvergenceError, match="does not determine"):
         runge_kutta_contraction(BackwardEuler.tableau, -1, 1, 1)
+
+
+@pytest.mark.parametrize("exponent", [-1300, -620, -310, 310, 600])
+def test_roots_are_rounded_up_where_the_square_is_no_float(exponent):
+    square = Fraction(10) ** exponent * 3
+    root = root_rounded_up(square)
+    assert Fraction(root) ** 2 >= square
+    assert Fraction(np.nextafter(root, 0.0)) ** 2 < square
+    assert root_rounded_up(Fraction(10) ** 700) == np.inf
+
+
+def test_very_long_linear_steps_have_a_factor():
+    assert runge_kutta_contraction(BackwardEuler.tableau, 10**200, 1, 1).bound_factor < 1.001e-200
+    assert 0.999e200 < runge_kutta_contraction(Euler.tableau, 10**200, 1, 1).bound_factor < 1.1e200
+
+
+def test_a_certificate_of_another_shape_or_at_a_pole_does_not_verify():
+    certificate = runge_kutta_contraction(Heun.tableau, 1, 0, 1)
+    wider = tuple((*row, Fraction(0)) for row in certificate.A)
+    for A in ((), certificate.A[:1], wider, (*certificate.A, certificate.A[0])):
+        assert not replace(certificate, A=A).verify()
+    pole = runge_kutta_contraction(BackwardEuler.tableau, 1, 1, 1)
+    assert not replace(pole, step=Fraction(-1)).verify()

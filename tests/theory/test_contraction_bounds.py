@@ -127,3 +127,25 @@ def test_radii_are_rounded_down(method, exact):
     assert sympy.Rational(*bound.as_integer_ratio()) <= exact
     above = float(np.nextafter(bound, np.inf))
     assert sympy.Rational(*above.as_integer_ratio()) > exact
+
+
+def test_limits_that_underflow_are_zero_and_no_less():
+    assert bounds.bound_runge_kutta_step(1e-300, 1e300) == 0.0
+    assert bounds.bound_cocoercive_step(1e-300, 1e-300) == 0.0
+
+
+def test_a_text_is_no_radius():
+    with pytest.raises(DomainError, match="real numbers"):
+        bounds.bound_cocoercive_step("1", 1.0)
+
+
+class _OfRadius:
+    """Stands in for a tableau of the given radius."""
+
+    def __init__(self, radius):
+        self.circle_contractivity_radius = lambda: radius
+
+
+@pytest.mark.parametrize("radius", [sympy.Integer(10) ** 400, sympy.sqrt(2) * 10**400])
+def test_a_radius_beyond_float64_is_bounded_by_the_largest_float(radius):
+    assert bounds.bound_circle_contractivity_radius(_OfRadius(radius)) == np.finfo(float).max

@@ -130,7 +130,7 @@ def test_a_tiny_step_is_no_step():
     assert ImplicitMidpoint.step(system, 0.0, np.ones(2), 1e-310).tolist() == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("start", [1e-30, 1e-24])
+@pytest.mark.parametrize("start", [1e-30, 1e-40])
 def test_a_small_increment_from_a_steep_start_is_no_root(start):
     """G' = −½/√z is huge at the start alone: the first increment is below one rounding there."""
     root = simplified_newton(

@@ -9,9 +9,10 @@ from scipy.integrate import solve_ivp
 
 from flowcert.errors import ConvergenceError, ShapeError, StructureError
 from flowcert.numerics import elementary
-from flowcert.numerics.methods import RK4, Euler, Heun, Method
+from flowcert.numerics.methods import RK4, Euler, Heun, ImplicitMidpoint, Method, Relaxation
 from flowcert.numerics.methods.discrete_gradient import Gonzalez, SymmetrisedItohAbe
 from flowcert.numerics.methods.projection import Projection, SymmetricProjection
+from flowcert.numerics.problems import Pendulum
 from flowcert.numerics.systems import FieldSystem, HamiltonianSystem, Invariant
 
 
@@ -205,3 +206,43 @@ def test_dependent_gradients_are_an_error_where_something_is_to_be_corrected() -
 def test_a_level_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ConvergenceError, match="λ"):
         Projection(Heun, norm(3), level=-1.0).step(driven_rotation(), 0.0, ON_SPHERE, 0.05)
+
+
+def test_values_and_gradients_of_another_shape_are_named():
+    turn = FieldSystem(lambda t, y: np.stack([-y[..., 1], y[..., 0]], axis=-1), 2)
+    y = np.array([[1.0, 0.0], [3.0, 4.0]])
+    over_the_batch = Invariant("sum", 2, lambda y: (y * y).sum(), lambda y: 2 * y)
+    too_short = Invariant("short", 2, lambda y: (y * y).sum(axis=-1), lambda y: 2 * y[..., :1])
+    for method in (Projection(RK4, over_the_batch), SymmetricProjection(Gonzalez, over_the_batch)):
+        with pytest.raises(ShapeError, match="a value of 'sum' of shape"):
+            method.values(y)
+    with pytest.raises(ShapeError, match="a gradient of 'short' of shape"):
+        Projection(RK4, too_short).step(turn, 0.0, y, 0.1)
+
+
+@pytest.mark.parametrize("wrapper", [Projection, SymmetricProjection, Relaxation])
+def test_wrappers_take_a_method_and_invariants(wrapper):
+    with pytest.raises(StructureError, match="'RK4' as the method"):
+        wrapper("RK4", Pendulum.invariants[0])
+    with pytest.raises(StructureError, match="function for"):
+        wrapper(ImplicitMidpoint, lambda y: y)
+
+
+@pytest.mark.parametrize("wrapper", [Projection, SymmetricProjection, Relaxation])
+@pytest.mark.parametrize(
+    "invariant",
+    [
+        Invariant("whole state", 2, lambda y: y, lambda y: y),
+        Invariant("whole batch", 2, lambda y: (y * y).sum(), lambda y: 2 * y),
+        Invariant("a slope", 2, lambda y: (y * y).sum(-1), lambda y: 2 * y[..., 0]),
+    ],
+    ids=lambda invariant: invariant.name,
+)
+def test_an_invariant_of_the_wrong_shape_is_named(wrapper, invariant):
+    y = np.array([[1.0, 0.2], [0.5, 0.1], [0.3, 0.3]])
+    method = wrapper(ImplicitMidpoint, invariant)
+    system = method.prepare(Pendulum.system)
+    if wrapper is Relaxation and invariant.name == "whole batch":
+        return  # it runs element by element: there this sum is a right one
+    with pytest.raises(ShapeError, match=invariant.name):
+        method.step(system, 0.0, y, 0.1)

@@ -258,3 +258,27 @@ def test_a_rotating_system_of_the_users_own_is_wrapped() -> None:
 def test_steps_of_length_zero_stay(method: Method) -> None:
     y = np.array([0.8, 0.3, 0.6])
     assert method.step(driven_space(), 0.3, y, 0.0).tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("h", [1e2, 1e5, 1e8])
+@pytest.mark.parametrize("n", [3, 4, 5])
+def test_the_norm_is_kept_in_steps_of_any_length(n, h):
+    """Far from the identity: there 1 − λ cancels, and phases lose all of their digits."""
+    B = np.random.default_rng(n).normal(size=(n, n))
+
+    def skew(t, y):
+        A = B * (1 + 0.3 * y[..., 0, None, None])
+        return A - np.swapaxes(A, -1, -2)
+
+    system = SphereSystem(skew, n)
+    y = np.random.default_rng(0).normal(size=(20, n))
+    size = np.linalg.norm(y, axis=-1)
+    for method in (LieEuler, RKMK4):
+        kept = np.linalg.norm(method.step(system, 0.0, y, h), axis=-1)
+        assert np.abs(kept / size - 1).max() <= 1e-14
+    kept = np.linalg.norm(NormCorrectedHeun.step(TURN_IN_SPACE, 0.0, y[:, :3], h), axis=-1)
+    assert np.abs(kept / np.linalg.norm(y[:, :3], axis=-1) - 1).max() <= 1e-14
+
+
+# About the axis (1, 2, 2)/3; whole numbers, so that xᵀf is zero up to one rounding.
+TURN_IN_SPACE = FieldSystem(lambda t, y: np.cross(np.array([1.0, 2.0, 2.0]), y), 3)

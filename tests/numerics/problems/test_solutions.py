@@ -31,7 +31,7 @@ OTHER_STARTS = {
 
 
 def starts(problem):
-    return [problem.start.tolist(), *OTHER_STARTS[problem.name]]
+    return [problem.start.tolist(), *OTHER_STARTS.get(problem.name, [])]
 
 
 CASES = [(problem, start) for problem in SOLVED for start in starts(problem)]

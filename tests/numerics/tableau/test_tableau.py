@@ -189,3 +189,23 @@ def test_importing_the_methods_loads_no_computer_algebra() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stdout.strip() == "[]", run.stderr
+
+
+@pytest.mark.parametrize(
+    "entry", [Fraction(1, 10**400), Fraction(10**400), sympy.sqrt(2) / 10**400]
+)
+def test_a_coefficient_beyond_float64_is_exact_and_no_float(entry):
+    """float64 holds it as 0 or ∞: an implicit method would pass for an explicit one."""
+    tableau = ButcherTableau([[entry]], [1], [entry])
+    assert not tableau.is_explicit()
+    assert tableau.order() == 1
+    assert len(tableau.stability_function().denominator) == 2
+    with pytest.raises(DomainError, match="float64"):
+        tableau.float64()
+
+
+def test_equal_tableaux_of_differently_written_roots_have_one_hash():
+    one = ButcherTableau([["sqrt(8)/8"]], [1], ["sqrt(2)/4"])
+    other = ButcherTableau([[1 / sympy.sqrt(8)]], [1], [sympy.root(64, 4) / 8])
+    assert one == other
+    assert hash(one) == hash(other)
