@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ConvergenceError, DomainError, ShapeError
 from .power_series import Field, exact_ball, solution_series, working_bits
-from .validation import substep_count
+from .validation import positive_integer
 
 if TYPE_CHECKING:
     import flint
@@ -109,7 +109,7 @@ def bound_flow(
     >>> enclosure.widths[0] < 1e-20  # around e/(1 + e)
     True
     """
-    order, most = substep_count(order), substep_count(most_steps)
+    order, most = positive_integer("order", order), positive_integer("most_steps", most_steps)
     with working_bits(bits):
         time, step = exact_ball(t0), exact_ball(h)
         state = _numbers("y0", y0)

@@ -16,6 +16,7 @@ from .elementary import is_exact_kind
 from .fields.vector_field import VectorField
 from .methods.method import Method, require_method
 from .systems.system import State, System, Time, state
+from .validation import positive_integer
 
 _PATIENCE = 2.0  # seconds without a sign of life
 _REFRESH = 0.1  # seconds between two looks of the progress bar
@@ -240,22 +241,6 @@ def _bad_time(given: object) -> DomainError:
         expected="finite times, a finite distance apart",
         remedy="Integrate to a finite time.",
     )
-
-
-def positive_integer(name: str, count: int) -> int:
-    """Return ``count`` if it is an integer of at least 1, or raise DomainError.
-
-    >>> positive_integer("steps", 3)
-    3
-    """
-    given: object = count  # whatever a caller without types passes
-    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
-        raise DomainError(
-            came=f"{name} = {count!r}",
-            expected=f"{name} as an integer, at least 1",
-            remedy="Pass the number of steps, not their length.",
-        )
-    return int(given)
 
 
 def _step_numbers(steps: int, progress: bool | None) -> Generator[int]:

@@ -101,7 +101,7 @@ def _rates(
     except (TypeError, AttributeError, ValueError) as error:
         if "denominator" in str(error):
             return None
-        if "list indices" in str(error):
+        if "list" in str(error) or "sequence" in str(error):
             raise _batched(len(series)) from error
         raise _no_series(str(error)) from error
 
@@ -121,9 +121,9 @@ def _listed(rates: Any) -> list[Any]:
 
 def _batched(variables: int) -> StructureError:
     return StructureError(
-        came="a function that indexes the state as an array, y[..., i]",
-        expected="a System, or a function of (t, [y₁, …, yₙ])",
-        remedy=f"Wrap it, FieldSystem(function, dimension={variables}), or write y[i].",
+        came="a function that takes its state or its rates for one array",
+        expected="a System, or a function of (t, [y₁, …, yₙ]) that returns a list",
+        remedy=f"Wrap it, FieldSystem(function, dimension={variables}), or write y[i] and a list.",
     )
 
 

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 
 from ..errors import DomainError, FlowcertError, ShapeError
 from .extrapolation import extrapolated_flow
+from .flow import ends_of
 from .power_series import Field, exact_ball, solution_series, working_bits
 from .systems import System, as_system
 from .systems.system import State, state
-from .validation import FloatArray, finite_array, substep_count
+from .validation import FloatArray, finite_array, positive_integer
 
 _UNIT_ROUNDOFF = 2.0**-53
 _TIGHTEST = 3e-14  # scipy warns below 100 roundings
@@ -109,11 +110,10 @@ def taylor_flow(field: Field, y0: Any, span: tuple[Any, Any], digits: int) -> St
     ...     abs(end[0] - mpmath.e) < mpmath.mpf(10) ** -49
     True
     """
-    digits = substep_count(digits)
+    digits = positive_integer("digits", digits)
     starts = np.asarray(y0, dtype=object)
     _require_axis(starts)
-    if np.shape(span) != (2,):
-        raise _no_span(span)
+    span = ends_of(span)
     ends = np.empty(starts.shape, dtype=object)
     for index in np.ndindex(starts.shape[:-1]):
         ends[index] = _taylor_run(field, list(starts[index]), span, digits)
@@ -272,16 +272,12 @@ def _failure(start: FloatArray, methods: tuple[str, ...], detail: str) -> Refere
 def _span(span: tuple[float, float]) -> tuple[float, float]:
     ends = finite_array("span", span)
     if ends.shape != (2,):
-        raise _no_span(span)
+        raise DomainError(
+            came=f"span = {span!r}",
+            expected="(t₀, t₁)",
+            remedy="Pass the first and the last time.",
+        )
     return float(ends[0]), float(ends[1])
-
-
-def _no_span(span: object) -> DomainError:
-    return DomainError(
-        came=f"span = {span!r}",
-        expected="(t₀, t₁)",
-        remedy="Pass the first and the last time.",
-    )
 
 
 def _require_axis(y0: State) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import DomainError, ShapeError, StructureError
-from .flow import ends_of, finite, instant, positive_integer, prepared, refuse_switches, repeat
+from .flow import ends_of, finite, instant, prepared, refuse_switches, repeat
 from .methods.method import Method
 from .systems.system import State, System, Time, as_system, state
-from .validation import finite_array
+from .validation import finite_array, positive_integer
 
 
 class SwitchingSystem(System):

@@ -115,13 +115,17 @@ def points(x: ArrayLike, dimension: int) -> FloatArray:
     return array
 
 
-def substep_count(substeps: int) -> int:
-    """Return ``substeps`` if it is an integer of at least 1, or raise."""
-    given: object = substeps  # whatever a caller without types passes
+def positive_integer(name: str, count: int) -> int:
+    """Return ``count`` if it is an integer of at least 1, or raise.
+
+    >>> positive_integer("steps", 3)
+    3
+    """
+    given: object = count  # whatever a caller without types passes
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
         raise DomainError(
-            came=f"substeps = {substeps!r}",
-            expected="an integer number of sub-steps, at least 1",
-            remedy="A layer takes a whole number of Euler sub-steps.",
+            came=f"{name} = {count!r}",
+            expected=f"{name} as an integer, at least 1",
+            remedy="It counts, and has no length.",
         )
     return int(given)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DomainError
-from ..numerics.validation import FloatArray, substep_count
+from ..numerics.validation import FloatArray, positive_integer
 from .arithmetic import FLOATS, Arithmetic, Number
 from .bounds import (
     domain,
@@ -65,7 +65,7 @@ class StepRegion:
                 expected=f"a family of {FAMILIES} and a bound of {BOUNDS}",
                 remedy="Name the family and the bound explicitly; they must never be mixed.",
             )
-        substep_count(self.substeps)
+        positive_integer("substeps", self.substeps)
         if isinstance(self.slope, Real):
             domain.slope(float(self.slope))
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...errors import DomainError, FlowcertError, StructureError
+from ..flow import ends_of
 from ..methods import Method
 from ..problems.problem import Problem
 from ..reference import reference_flow, taylor_flow
@@ -115,11 +116,13 @@ def _parts(
     if isinstance(problem, Problem):
         return problem.system, problem.start, problem.span
     given: object = problem  # whatever a caller without types passes
-    if isinstance(given, tuple | list) and len(given) == 3 and np.shape(given[2]) == (2,):
-        return given[0], given[1], (given[2][0], given[2][1])
-    what = "tuple or list of other parts" if isinstance(given, tuple | list) else None
+    if isinstance(given, tuple | list) and len(given) == 3:
+        return given[0], given[1], ends_of(given[2])
+    what = f"{type(given).__name__}"
+    if isinstance(given, tuple | list):
+        what += f" of {len(given)}"
     raise StructureError(
-        came=f"a {what or type(given).__name__} as the problem",
+        came=f"a {what} as the problem",
         expected="a Problem, or (system, y0, (t0, t1))",
         remedy="A system alone has no start and no span: pass (system, y0, (0.0, 1.0)).",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..systems.split import Piece
 from ..systems.system import State, System, Time, as_system
-from ..validation import substep_count
+from ..validation import positive_integer
 from .method import Method
 
 
@@ -25,7 +25,7 @@ def numerical_piece(
     >>> decay.flow(0.0, np.ones(1), 1.0).round(6).tolist()
     [0.36788]
     """
-    count = substep_count(substeps)
+    count = positive_integer("substeps", substeps)
     system = as_system(field, dimension)
 
     # Prepared now, so that a method that does not take the field says so at once.

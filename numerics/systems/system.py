@@ -127,18 +127,26 @@ def as_system(field: object, dimension: int | None = None) -> System:
         )
     if callable(field) and dimension is not None:
         return FieldSystem(field, dimension)
-    # A Problem, told by its parts: problems are built on systems, and not the other way round.
+    refuse_problem(field)
+    raise StructureError(
+        came=f"{type(field).__name__} as the right-hand side",
+        expected="a System, a VectorField, or a function of (t, y) with its dimension",
+        remedy="Write FieldSystem(lambda t, y: ..., dimension=n).",
+    )
+
+
+def refuse_problem(field: object) -> None:
+    """Raise StructureError if a whole problem stands where its system is wanted.
+
+    >>> refuse_problem(len)
+    """
+    # Told by its parts: problems are built on systems, and not the other way round.
     if hasattr(field, "system") and hasattr(field, "start"):
         raise StructureError(
             came=f"{field!r}, a {type(field).__name__}, as the right-hand side",
             expected="its system",
             remedy="Pass problem.system; problem.start and problem.span are its start and span.",
         )
-    raise StructureError(
-        came=f"{type(field).__name__} as the right-hand side",
-        expected="a System, a VectorField, or a function of (t, y) with its dimension",
-        remedy="Write FieldSystem(lambda t, y: ..., dimension=n).",
-    )
 
 
 def state(y: ArrayLike, dimension: int) -> State:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from ...numerics.validation import FloatArray, substep_count
+from ...numerics.validation import FloatArray, positive_integer
 from ..arithmetic import Arithmetic, Number
 from ..interval import INTERVALS, Interval, upper
 from . import domain
@@ -66,7 +66,7 @@ def bound_same_matrix_factor(
     a, a_E = domain.slope(slope), domain.slope(expansive_slope)
     h_C = domain.step(contractive_step, "contractive_step")
     h_E = domain.step(expansive_step, "expansive_step")
-    S = substep_count(substeps)
+    S = positive_integer("substeps", substeps)
     domain.together(slope=a, expansive_slope=a_E, contractive_step=h_C, expansive_step=h_E)
     return upper(
         formula_same_matrix_factor(
@@ -97,4 +97,6 @@ def exact_same_matrix_factor(
     a_E = exact_number("expansive_slope", expansive_slope, 0, 1)
     h_C = exact_number("contractive_step", contractive_step, 0)
     h_E = exact_number("expansive_step", expansive_step, 0)
-    return formula_same_matrix_factor(SYMBOLIC, a, h_C, h_E, substep_count(substeps), a_E)
+    return formula_same_matrix_factor(
+        SYMBOLIC, a, h_C, h_E, positive_integer("substeps", substeps), a_E
+    )
