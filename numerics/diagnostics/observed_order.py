@@ -118,11 +118,9 @@ def _parts(
     given: object = problem  # whatever a caller without types passes
     if isinstance(given, tuple | list) and len(given) == 3:
         return given[0], given[1], ends_of(given[2])
-    what = f"{type(given).__name__}"
-    if isinstance(given, tuple | list):
-        what += f" of {len(given)}"
+    size = f" of {len(given)}" if isinstance(given, tuple | list) else ""
     raise StructureError(
-        came=f"a {what} as the problem",
+        came=f"a {type(given).__name__}{size} as the problem",
         expected="a Problem, or (system, y0, (t0, t1))",
         remedy="A system alone has no start and no span: pass (system, y0, (0.0, 1.0)).",
     )

@@ -11,7 +11,7 @@ from ...errors import DomainError, ShapeError
 from ..methods import Method
 from ..methods.method import require_method
 from ..systems import System
-from ..systems.system import State, state
+from ..systems.system import State, refuse_problem, state
 from ..validation import finite_array
 
 _DIGITS = 60
@@ -72,6 +72,7 @@ def prepared_for(method: Method, system: object, y: ArrayLike) -> System:
     >>> prepared_for(Euler, lambda t, y: -y, [1.0, 2.0]).dimension
     2
     """
+    refuse_problem(system)
     given = np.asarray(y if isinstance(y, np.ndarray) else finite_array("y", y))
     if given.ndim == 0:
         raise ShapeError(

@@ -1,7 +1,8 @@
 """Discrete gradients: one-step methods that keep the energy, or let it decay, at every step size.
 
 y⁺ = y + hS(ȳ)∇̄H(y, y⁺) with ȳ = (y + y⁺)/2 and ∇̄H(x, y)ᵀ(y − x) = H(y) − H(x) gives
-H(y⁺) − H(y) = h∇̄HᵀS∇̄H: zero for skew S, never positive for negative semi-definite S and h > 0. For a positive part H grows.
+H(y⁺) − H(y) = h∇̄HᵀS∇̄H: zero for skew S, never positive for negative semi-definite S and h > 0.
+Where S has a positive part, H grows, as in the flow.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from ...errors import DomainError, StructureError
 from ..elementary import is_exact_kind
 from ..systems.hamiltonian import EnergySystem, SkewGradientSystem
-from ..systems.system import State, System, Time
+from ..systems.system import State, System, Time, refuse_problem
 from .difference_quotient import difference_quotient, mean_gradient
 from .method import Method
 from .newton import simplified_newton
@@ -204,6 +205,7 @@ def AverageVectorField(nodes: int = 4) -> DiscreteGradient:
 
 
 def _with_energy(system: object) -> System:
+    refuse_problem(system)
     if not isinstance(system, EnergySystem):
         raise _no_energy(system)
     if isinstance(system, System):

@@ -73,9 +73,11 @@ def derived_order(method: Method, *, longest: int = 9) -> DerivedOrder:
     >>> derived_order(Strang).order
     2
     """
-    if method is RungeKutta or isinstance(method, RungeKutta):
+    given: object = method  # whatever a caller without types passes
+    if given is RungeKutta or isinstance(given, RungeKutta):
+        name = given.name if isinstance(given, RungeKutta) else "class"
         raise StructureError(
-            came=f"the Runge–Kutta method {getattr(method, 'name', '')}".rstrip(),
+            came=f"the Runge–Kutta method {name}",
             expected="a splitting, a partitioned method of flows, or a composition",
             remedy="Its order is derived from its tableau: method.tableau.order().",
         )

@@ -43,7 +43,8 @@ class System(ABC):
         """Return f(t, y) for y of shape (..., n)."""
 
     def __call__(self, t: Time, y: State) -> State:
-        value = np.asarray(self.rate(t, y))
+        # A copy: a function may fill one array and return it every time, and stages are kept.
+        value = np.array(self.rate(t, y))
         if value.shape != np.shape(y):
             raise ShapeError(
                 came=f"a field value of shape {value.shape} at y of shape {np.shape(y)}",

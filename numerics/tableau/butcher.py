@@ -213,7 +213,8 @@ def _checked_stages(A: Any, b: Any, c: Any, b_hat: Any) -> int:
         ) from error
     if s == 0 or rows != [s] * s or nodes != s or embedded != s:
         raise ShapeError(
-            came=f"A with rows of lengths {rows}, b of length {s}, c of length {nodes}"
+            came=f"A with rows of lengths {rows}, weights b of length {s}, "
+            f"nodes c of length {nodes}"
             + ("" if b_hat is None else f", b_hat of length {embedded}"),
             expected="A (s, s), b (s,), c (s,), b_hat (s,) or None, s ≥ 1",
             remedy="Fill A with zeros: all rows have s entries.",

@@ -282,3 +282,59 @@ def test_more_steps_than_allowed_are_refused():
 
     with pytest.raises(ConvergenceError, match="20 steps"):
         bound_flow(stiff, [1], 0, 1, most_steps=20)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        lambda t, y: [y[1], -np.sin(y[0])],
+        lambda t, y: [y[1], np.cos(t)],
+        lambda t, y: [y[1] * np.cos(t), -y[0]],
+    ],
+)
+def test_a_function_of_numpy_is_named(field):
+    with pytest.raises(StructureError, match=r"NumPy makes .* numerics\.elementary\.sin"):
+        bound_flow(field, [1, 0], 0, 1)
+
+
+@pytest.mark.parametrize("field", [lambda t, y: np.array([y[1], -y[0]]), lambda t, y: -y[..., 1]])
+def test_a_function_on_arrays_is_told_to_be_wrapped(field):
+    with pytest.raises(StructureError, match=r"FieldSystem\(function, dimension=2\)"):
+        bound_flow(field, [1, 0], 0, 1)
+
+
+def test_numbers_that_do_not_fit_the_field_are_shape_errors():
+    for wrong in ([1], [1, 0, 0]):
+        with pytest.raises(ShapeError, match=f"{len(wrong)} variables for a system of 2"):
+            bound_flow(find_problem("Pendulum").system, wrong, 0, 1)
+    with pytest.raises(ShapeError, match=r"y0 = 1\.0.*Write \[y0\]"):
+        bound_flow(logistic, 1.0, 0, 1)
+    with pytest.raises(ShapeError, match="more than the 1 variables"):
+        bound_flow(lambda t, y: [-y[1]], [1], 0, 1)
+    for alone in (lambda t, y: -y[0], lambda t, y: 1.0):
+        with pytest.raises(ShapeError, match="a single rate"):
+            bound_flow(alone, [1], 0, 1)
+
+
+def test_a_problem_is_not_its_system():
+    with pytest.raises(StructureError, match=r"got Pendulum, a Problem.*problem\.system"):
+        bound_flow(find_problem("Pendulum"), [1, 0], 0, 1)
+
+
+def test_the_distance_from_an_enclosure():
+    """Balls [1.5, 2.5] and {0}: distances by hand, never below the truth, and 0 inside."""
+    found = bound_flow(lambda t, y: [0 * y[0], 0 * y[1]], [flint.arb(2, 0.5), 0], 0, 0)
+    assert found.distance([2.25, 0]) == 0
+    assert found.contains([2.25, 0])
+    assert abs(found.distance([4, 0]) - 1.5) < 1e-8  # flint rounds the radius up
+    assert 0.25 <= found.distance([2, Fraction(-1, 4)]) < 0.25 + 1e-15
+    third = bound_flow(lambda t, y: [0 * y[0]], [Fraction(1, 3)], 0, 0)
+    assert third.distance([1 / 3]) >= float(Fraction(1, 3) - Fraction(1 / 3)) > 0
+    assert third.distance([1 / 3]) < 1e-16
+    assert third.contains([Fraction(1, 3)])
+    for method in (found.contains, found.distance):
+        for wrong in ([2], [2, 0, 0], 2.0):
+            with pytest.raises(ShapeError):
+                method(wrong)
+        with pytest.raises(DomainError):
+            method([2, np.nan])

@@ -197,3 +197,14 @@ def test_the_midpoint_rule_has_order_sixteen():
         for n in (2, 4)
     ]
     assert errors[0] / errors[1] > 2**12
+
+
+def test_a_number_is_no_state_and_no_span():
+    for wrong in (
+        lambda: reference_flow(lambda t, y: -y, 1.0, (0.0, 1.0)),
+        lambda: taylor_flow(lambda t, y: [-y[0]], 1, (0, 1), 20),
+    ):
+        with pytest.raises(ShapeError, match=r"Write \[y0\]"):
+            wrong()
+    with pytest.raises(ShapeError, match="span = 1"):
+        taylor_flow(lambda t, y: [-y[0]], [1], 1, 20)

@@ -34,6 +34,7 @@ from flowcert.numerics import (
     as_scipy,
     flow_map,
 )
+from flowcert.numerics.problems import Pendulum
 
 PENDULUM = SeparableHamiltonian(
     kinetic=lambda p: (p * p)[..., 0] / 2,
@@ -534,3 +535,13 @@ def test_a_function_may_return_the_same_array_every_time():
 
     run = solve_ivp(decay, (0.0, 1.0), [1.0], method=as_scipy(RK4), h=0.1)
     assert abs(run.y[0, -1] - np.exp(-1.0)) < 1e-6
+
+
+def test_a_family_without_its_stages_is_named():
+    with pytest.raises(StructureError, match=r"got GaussLegendre as .*GaussLegendre\(2\)"):
+        as_scipy(GaussLegendre)
+
+
+def test_a_problem_is_not_its_system():
+    with pytest.raises(StructureError, match=r"got Pendulum, a Problem.*problem\.system"):
+        solve_ivp(Pendulum, (0.0, 1.0), [1.0, 0.0], method=as_scipy(RK4), h=0.1)

@@ -5,8 +5,10 @@ import pytest
 
 from flowcert.errors import DomainError, ShapeError, StructureError
 from flowcert.numerics import (
+    RK4,
     EnergySystem,
     FieldSystem,
+    Gonzalez,
     HamiltonianSystem,
     LinearField,
     Piece,
@@ -16,6 +18,7 @@ from flowcert.numerics import (
     SkewGradientSystem,
     SphereSystem,
     SplitSystem,
+    StormerVerlet,
     as_system,
     canonical_structure,
 )
@@ -117,3 +120,24 @@ def test_the_jacobian_of_a_constant_structure_is_exact():
     split = SplitSystem([decay], 1, lambda t, y: np.array([[-1.0]]))
     assert split.jacobian(0.0, np.ones(1)).tolist() == [[-1.0]]
     assert abs(SplitSystem([decay], 1).jacobian(0.0, np.ones(1))[0, 0] + 1) < 1e-8
+
+
+@pytest.mark.parametrize("method", [RK4, StormerVerlet, Gonzalez], ids=str)
+def test_a_problem_is_not_its_system(method):
+    with pytest.raises(StructureError, match=r"got Pendulum, a Problem.*problem\.system"):
+        method.prepare(Pendulum, 2)
+
+
+def test_the_time_of_a_failure_prints_as_a_number():
+    with pytest.raises(DomainError, match=r"not finite at t = 0\.5;"):
+        FieldSystem(lambda t, y: y + np.inf, 1)(np.float64(0.5), np.ones(1))
+
+
+def test_a_function_may_return_the_same_array_every_time():
+    room = np.empty(1)
+
+    def thrifty(t, y):
+        return np.negative(y, out=room)
+
+    y = RK4.step(FieldSystem(thrifty, 1), 0.0, np.ones(1), 0.1)
+    assert abs(y[0] - np.exp(-0.1)) < 1e-7

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from flowcert import DomainError, ShapeError
+from flowcert import DomainError, ShapeError, StructureError
 from flowcert.numerics import RK4, Euler, FieldSystem, Invariant, Method
 from flowcert.numerics.diagnostics import invariant_drift
 from flowcert.numerics.problems import SIR, HenonHeiles, Kepler, Pendulum, RigidBody
@@ -158,3 +158,23 @@ def test_a_wrong_invariant_is_seen():
     )
     found = invariant_drift(RK4, SIR.system, wrong, SIR.start, 0.01, 300)
     assert found.largest_deviation > 1e-3
+
+
+@pytest.mark.parametrize("h", [0, 0.0, np.nan, np.inf, [0.1, 0.2]])
+def test_a_step_is_one_number_that_is_not_zero(h):
+    with pytest.raises(DomainError, match="h "):
+        invariant_drift(RK4, Pendulum.system, ENERGY, [1.0, 0.0], h, 200)
+
+
+def test_an_invariant_is_a_function_with_its_gradient():
+    with pytest.raises(StructureError, match=r"got function .* expected an Invariant"):
+        invariant_drift(RK4, Pendulum.system, lambda y: y[..., 0], [1.0, 0.0], 0.1, 200)
+    flat = Invariant("flat", 2, lambda y: y.sum(), lambda y: 0 * y + 1)
+    with pytest.raises(ShapeError, match="value of 'flat'"):
+        invariant_drift(RK4, Pendulum.system, flat, [1.0, 0.0], 0.1, 200)
+
+
+def test_a_function_will_do_for_the_system():
+    found = invariant_drift(RK4, Pendulum.system.rate, ENERGY, [1.0, 0.0], 0.1, 200)
+    known = invariant_drift(RK4, Pendulum.system, ENERGY, [1.0, 0.0], 0.1, 200)
+    assert np.array_equal(found.deviations, known.deviations)

@@ -4,8 +4,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from flowcert import DomainError, ShapeError
-from flowcert.numerics import RK4, Euler, FieldSystem, GradientField, Heun
+from flowcert import DomainError, ShapeError, StructureError
+from flowcert.numerics import RK4, Euler, FieldSystem, GaussLegendre, GradientField, Heun, Strang
 from flowcert.numerics.diagnostics import step_determinant, step_jacobian, symplecticity_defect
 from flowcert.numerics.problems import (
     DrivenPendulum,
@@ -99,3 +99,24 @@ def test_determinants(symplectic_euler, implicit_midpoint):
 def test_bad_questions_are_refused(call, error):
     with pytest.raises(error, match="expected"):
         call()
+
+
+@pytest.mark.parametrize("measure", [step_jacobian, step_determinant, symplecticity_defect])
+def test_a_function_will_do_for_the_system(measure):
+    """Its dimension is that of the state, which must have one."""
+    found = measure(RK4, lambda t, y: y[..., ::-1], [1.0, 0.5], 0.1)
+    known = measure(RK4, FieldSystem(lambda t, y: y[..., ::-1], 2), [1.0, 0.5], 0.1)
+    if measure is step_jacobian:
+        assert np.array_equal(found, known)
+    else:
+        assert np.array_equal(found.jacobian, known.jacobian)
+    with pytest.raises(ShapeError, match=r"shape \(\)"):
+        measure(RK4, lambda t, y: -y, 1.0, 0.1)
+
+
+def test_what_is_no_method_or_no_system_is_named():
+    with pytest.raises(StructureError, match="got GaussLegendre as the method"):
+        symplecticity_defect(GaussLegendre, Pendulum.system, [1.0, 0.5], 0.1)
+    for method in (RK4, Strang):
+        with pytest.raises(StructureError, match=r"got Pendulum, a Problem.*problem\.system"):
+            symplecticity_defect(method, Pendulum, [1.0, 0.5], 0.1)

@@ -222,3 +222,19 @@ def test_the_reference_is_not_the_method():
 def test_bad_questions_are_refused(call, error):
     with pytest.raises(error, match="expected"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("problem", "error", "named"),
+    [
+        (lambda t, y: -y, StructureError, "a function as the problem"),
+        (Pendulum.system, StructureError, "SeparableHamiltonian as the problem"),
+        ((Pendulum.system, [1.0, 0.0]), StructureError, "tuple of 2 as the problem"),
+        ("abc", StructureError, "a str as the problem"),
+        ((lambda t, y: -y, 1.0, (0.0, 1.0)), ShapeError, r"shape \(\)"),
+        ((lambda t, y: -y, [1.0], 1.0), ShapeError, "span = 1.0"),
+    ],
+)
+def test_what_is_no_problem_is_named(problem, error, named):
+    with pytest.raises(error, match=named):
+        observed_order(RK4, problem)

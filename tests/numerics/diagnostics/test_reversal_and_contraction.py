@@ -104,3 +104,16 @@ def test_gradient_flows_contract_up_to_the_limit_of_the_step(implicit_midpoint):
 def test_bad_pairs_are_refused(pairs, error):
     with pytest.raises(error, match="expected"):
         contraction_factor(RK4, Pendulum.system, pairs, 0.1)
+
+
+def test_a_function_will_do_for_the_system():
+    """ẏ = −y by Euler: forwards and back y(1 − h²), and closer by 1 − h."""
+    assert reversal_error(Euler, lambda t, y: -y, [1.0], 0.5).error == 0.25
+    assert reversal_error(Euler, lambda t, y: -y, [[1.0], [2.0]], 0.5).error == 0.5
+    assert contraction_factor(Euler, lambda t, y: -y, [[[1.0], [3.0]]], 0.5).factor == 0.5
+    for scalar in (
+        lambda: reversal_error(Euler, lambda t, y: -y, 1.0, 0.5),
+        lambda: contraction_factor(Euler, lambda t, y: -y, 1.0, 0.5),
+    ):
+        with pytest.raises(ShapeError):
+            scalar()

@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from flowcert.errors import ConvergenceError, DomainError, StructureError
-from flowcert.numerics import elementary
+from flowcert.numerics import elementary, flow_map
 from flowcert.numerics.methods import RK4, Method
 from flowcert.numerics.methods.discrete_gradient import (
     AverageVectorField,
@@ -436,3 +436,19 @@ def test_an_equation_without_a_solution_is_an_error() -> None:
     )
     with pytest.raises(ConvergenceError, match="Gonzalez"):
         Gonzalez.step(system, 0.0, np.ones(1), 2.0)
+
+
+def test_a_wrong_gradient_is_suspected():
+    wrong = HamiltonianSystem(
+        lambda y: (y**4).sum(-1), lambda y: -7 * y**3 - np.sign(y), dimension=2
+    )
+    with pytest.raises(ConvergenceError, match="check that the gradient is that of the energy"):
+        flow_map(wrong, [1.0, 0.5], (0.0, 10.0), Gonzalez, 10)
+
+
+@pytest.mark.parametrize("method", [Gonzalez, ItohAbe, AverageVectorField(2)], ids=str)
+def test_the_energy_grows_where_the_structure_is_positive(method):
+    """ẏ = +∇H for H = |y|²/2 by the midpoint rule: y⁺ = y(1 + h/2)/(1 − h/2)."""
+    growing = SkewGradientSystem(lambda y: (y * y).sum(-1) / 2, lambda y: y, np.eye(2))
+    y = np.array([1.0, -2.0])
+    assert np.allclose(method.step(growing, 0.0, y, 0.4), y * 1.5, rtol=1e-14)

@@ -10,7 +10,7 @@ import pytest
 from scipy.integrate import RK45, solve_ivp
 from scipy.integrate._ivp.rk import rk_step
 
-from flowcert.errors import ConvergenceError, DomainError
+from flowcert.errors import ConvergenceError, DomainError, StructureError, UnknownNameError
 from flowcert.numerics import FieldSystem, System
 from flowcert.numerics import methods as shipped
 from flowcert.numerics.elementary import cos, sin
@@ -22,6 +22,7 @@ from flowcert.numerics.methods import (
     BackwardEuler,
     BogackiShampine,
     DormandPrince,
+    Euler,
     GaussLegendre,
     Heun,
     ImplicitMidpoint,
@@ -33,6 +34,7 @@ from flowcert.numerics.methods import (
     RadauIIA,
     RungeKutta,
 )
+from flowcert.numerics.methods.registry import find_method
 from flowcert.numerics.tableau import ButcherTableau
 
 SINGLE = [m for m in map(shipped.__dict__.get, shipped.__all__) if isinstance(m, RungeKutta)]
@@ -275,3 +277,28 @@ def test_declared_structure_is_the_derived_one() -> None:
         assert method.tableau.is_symplectic() == method.symplectic, method
         assert method.tableau.is_symmetric() == method.symmetric, method
     assert RK4.symplectic is RK4.symmetric is False
+
+
+def test_arguments_of_another_kind_are_refused_at_once() -> None:
+    euler = Euler.tableau
+    for name, tableau, named in [
+        (euler, "Mine", "ButcherTableau as the name"),
+        ("mine", [[0]], "list as the tableau of mine"),
+        ("mine", ButcherTableau, "as the tableau"),
+        ("mine", RK4, "RungeKutta as the tableau"),
+    ]:
+        with pytest.raises(StructureError, match=named):
+            RungeKutta(name, tableau, order=1)  # type: ignore[arg-type]
+
+
+def test_too_few_stages_are_told_by_the_family() -> None:
+    with pytest.raises(DomainError, match=r"Gauss with 0 .* The smallest is Gauss with 1 stage\.$"):
+        GaussLegendre(0)
+    with pytest.raises(DomainError, match=r"Lobatto methods have a node at either end\.$"):
+        LobattoIIIA(1)
+
+
+@pytest.mark.parametrize("name", [None, RK4, 3])
+def test_a_name_is_a_text(name: object) -> None:
+    with pytest.raises(UnknownNameError, match=f"got {type(name).__name__} as a name"):
+        find_method(name)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 from scipy.linalg import expm
 
 from flowcert.errors import ConvergenceError, DomainError, StructureError
-from flowcert.numerics import RK4
+from flowcert.numerics import RK4, GaussLegendre
 from flowcert.numerics.methods.composition import (
     Composition,
     Suzuki,
@@ -246,3 +246,14 @@ def _jump_of_order_5() -> list[mpmath.mpf]:
 def test_the_exact_flow_has_every_order() -> None:
     with pytest.raises(DomainError, match="agree"):
         derived_composition_order(Weights([1]), 9, symmetric=False)
+
+
+@pytest.mark.parametrize("method", [RK4, RungeKutta])
+def test_a_runge_kutta_method_is_sent_to_its_tableau(method):
+    with pytest.raises(StructureError, match=r"method\.tableau\.order\(\)"):
+        derived_order(method)
+
+
+def test_what_is_no_method_is_refused():
+    with pytest.raises(StructureError, match="as the method of derived_order"):
+        derived_order(GaussLegendre)

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -170,3 +171,26 @@ def test_missing_and_binary_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.json").write_bytes(bytes(range(256)))
     with pytest.raises(DataError, match=r"binary\.json"):
         read_tableau(tmp_path / "binary.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('{"A": [["0"]], "b": ["1/2"], "c": ["0"]}', "expected the sum 1"),
+        ('{"A": [["0"]], "b": ["1"], "c": ["1"]}', "expected c = A·1"),
+        ('{"A": [["0"]], "b": ["x"], "c": ["0"]}', "Write it like"),
+        (
+            '{"A": [["0"]], "b": ["1"], "c": ["0", "1"]}',
+            "b of length 1, nodes c of length 2; expected A",
+        ),
+        (
+            '{"A": [["0"]], "b": ["1"], "c": ["0"], "b_hat": ["1", "0"]}',
+            "c of length 1, b_hat of length 2; expected A",
+        ),
+    ],
+)
+def test_a_bad_tableau_in_a_file_is_told_as_anywhere(text: str, kept: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(text, "utf-8")
+    with pytest.raises(DataError, match=f"got mine.json: .*{re.escape(kept)}"):
+        read_tableau(file)
