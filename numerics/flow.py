@@ -15,7 +15,7 @@ from ..errors import DomainError, ShapeError, StructureError
 from .elementary import is_exact_kind
 from .fields.vector_field import VectorField
 from .methods.method import Method, require_method
-from .systems.system import State, System, Time, state
+from .systems.system import State, System, Time, refuse_problem, state
 from .validation import positive_integer
 
 _PATIENCE = 2.0  # seconds without a sign of life
@@ -132,6 +132,7 @@ def prepared(method: Method, field: object, y0: State) -> System:
     >>> prepared(RK4, LinearField([[2.0]]), np.ones(1))(0.0, np.ones(1)).tolist()
     [2.0]
     """
+    refuse_problem(field)
     return require_method(method, "the flow map").prepare(field, y0.shape[-1], y0)
 
 

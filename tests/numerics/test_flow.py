@@ -10,11 +10,22 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from flowcert import DomainError, FlowcertError, ShapeError, StructureError
-from flowcert.numerics import RK4, Euler, FieldSystem, GradientField, Heun, euler_trajectory
+from flowcert.numerics import (
+    RK4,
+    RKMK4,
+    Euler,
+    FieldSystem,
+    Gonzalez,
+    GradientField,
+    Heun,
+    Strang,
+    euler_trajectory,
+)
 from flowcert.numerics import flow as flow_module
 from flowcert.numerics.elementary import cos, sin
 from flowcert.numerics.flow import flow_map, trajectory
 from flowcert.numerics.methods.method import Method
+from flowcert.numerics.problems import Pendulum
 
 
 def pendulum(t, y):
@@ -241,3 +252,9 @@ def test_a_function_that_mixes_a_batch_is_refused():
     right = flow_map(pendulum, np.arange(4.0).reshape(2, 2), (0.0, 1.0), RK4, 3)
     alone = flow_map(careless, np.array([2.0, 3.0]), (0.0, 1.0), RK4, 3)
     assert np.array_equal(right[1], alone)
+
+
+@pytest.mark.parametrize("method", [RK4, Strang, Gonzalez, RKMK4], ids=repr)
+def test_a_problem_is_no_system(method):
+    with pytest.raises(StructureError, match=r"problem\.system"):
+        flow_map(Pendulum, [1.0, 0.0], (0.0, 1.0), method, 3)
