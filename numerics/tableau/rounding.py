@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from ...errors import ConvergenceError
+from ...errors import ConvergenceError, DomainError
 from .exact_numbers import Exact
 
 Ball = Any  # flint.arb
@@ -85,7 +85,7 @@ def mpmath_of_balls(enclose: Enclose, digits: int) -> list[Any]:
 def ball_of(x: Exact) -> Ball:
     """Return a ball around a Fraction or a real algebraic sympy number, at flint's precision.
 
-    Raises NotImplementedError for a function other than roots, cos and sin.
+    Raises DomainError for a function other than roots, cos and sin.
 
     >>> bool((ball_of(Fraction(1, 3)) * 3).contains(1))
     True
@@ -121,7 +121,11 @@ def _ball_of_expression(x: Any) -> Ball:
     if isinstance(x, sympy.polys.rootoftools.ComplexRootOf):
         radius = sympy.Rational(1, 2**flint.ctx.prec)
         return flint.arb(ball_of(x.eval_rational(dx=radius)), ball_of(radius))
-    raise NotImplementedError(f"a ball around {x}")
+    raise DomainError(
+        came=f"the coefficient {x}",
+        expected="rational numbers, roots, cosines and sines, or CRootOf",
+        remedy="Write it by its roots, or as sympy.CRootOf of its minimal polynomial.",
+    )
 
 
 def _round(ball: Ball) -> float | None:

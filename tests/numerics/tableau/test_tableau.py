@@ -209,3 +209,9 @@ def test_equal_tableaux_of_differently_written_roots_have_one_hash():
     other = ButcherTableau([[1 / sympy.sqrt(8)]], [1], [sympy.root(64, 4) / 8])
     assert one == other
     assert hash(one) == hash(other)
+
+
+def test_a_number_without_an_enclosure_is_refused_by_name() -> None:
+    tangent = sympy.tan(sympy.pi / 7)
+    with pytest.raises(DomainError, match=r"tan\(pi/7\)"):
+        ButcherTableau([[tangent]], [1], [tangent]).float64()
