@@ -23,6 +23,7 @@ from ....numerics import Tableau
 from ....numerics.tableau.contractivity_witness import contractivity_witness
 from ...contraction import StageData, StageForms
 from ...contraction.coefficients import rational_coefficients
+from ...contraction.stage_data import inner
 
 _GRID = 10**4
 
@@ -44,20 +45,22 @@ class ExpandingStep:
 
 
 def expanding_data(tableau: Tableau, scaled_step: Fraction) -> ExpandingStep:
-    """The construction for hL = ``scaled_step``, with the direction of ``contractivity_witness``.
+    """The construction for hL = ``scaled_step``, with the better of two directions.
 
-    At and below the limit, where there is none, with the direction of the smallest eigenvalue.
+    That of the smallest eigenvalue grows most, but it is rounded; that of ``contractivity_witness``
+    is exact wherever there is one, but may grow by next to nothing.
     """
     A, b = rational_coefficients(tableau)
-    witness = contractivity_witness(tableau, scaled_step)
-    if witness is None or not any(witness.direction):
-        omega = _smallest_direction(A, b, scaled_step)
-    else:
-        omega = [Fraction(int(x.p), int(x.q)) for x in witness.direction]
     Q = limit_form(A, b, scaled_step)
-    value = sum(x * y * Q[i][j] for i, x in enumerate(omega) for j, y in enumerate(omega))
-    trace = sum(Q[i][i] for i in range(len(b)))
-    room = abs(value / trace) / 2 if trace else Fraction(1)
+    directions = [_smallest_direction(A, b, scaled_step)]
+    witness = contractivity_witness(tableau, scaled_step)
+    if witness is not None and any(witness.direction):
+        directions.append([Fraction(int(x.p), int(x.q)) for x in witness.direction])
+    omega = min(directions, key=lambda v: _value(Q, v) / inner(v, v))
+    trace = sum((Q[i][i] for i in range(len(b))), Fraction(0))
+    # η²·tr Q must not outweigh the growth −ωᵀQω; where tr Q is next to 0, |ω| is large enough.
+    size = inner(omega, omega)
+    room = min(size, abs(_value(Q, omega) / trace) / 2) if trace else size
     eta = Fraction(max(1, math.floor(math.sqrt(room) * _GRID)), _GRID)
     start, slopes = construction(A, b, scaled_step, omega, eta)
     forms = StageForms.of(A, b, Fraction(0), scaled_step)
@@ -87,6 +90,11 @@ def limit_form(A: Sequence[Sequence[Any]], b: Sequence[Any], z: Any) -> list[lis
         [b[i] * A[i][j] + b[j] * A[j][i] - b[i] * b[j] + (2 * b[i] / z if i == j else 0) for j in s]
         for i in s
     ]
+
+
+def _value(Q: list[list[Any]], omega: Sequence[Fraction]) -> Fraction:
+    """ωᵀQω."""
+    return inner([inner(row, omega) for row in Q], omega)
 
 
 def _smallest_direction(A: Any, b: Any, z: Fraction) -> list[Fraction]:
