@@ -213,9 +213,6 @@ def method(
 def _describe_method(
     name: str, smoothness: float | None, cocoercivity: float | None, json: Path | None
 ) -> None:
-    import json as json_format
-
-    from .files import write_atomically
     from .numerics.audit import method_of, method_properties
     from .theory.nonexpansive_steps import nonexpansive_step
 
@@ -227,17 +224,13 @@ def _describe_method(
         table.add_row(Text(key, "bold"), Text(value))
     out.print(table)
     if json is not None:
-        content = {"name": found.name, "properties": properties}
-        text = json_format.dumps(content, indent=1, ensure_ascii=False) + "\n"
-        out.print(f"written {write_atomically(json, text)}")
+        _write_json(json, {"name": found.name, "properties": properties})
 
 
 def _audit(name: str | None, json: Path | None) -> None:
-    import json as json_format
-
     from rich.progress import track
 
-    from .files import output_folder, write_atomically
+    from .files import output_folder
     from .numerics.audit import all_specimens, audit, method_of, specimen_of
 
     if json is not None:
@@ -253,10 +246,17 @@ def _audit(name: str | None, json: Path | None) -> None:
     agree = sum(report.holds for report in audits)
     out.print(Text(f"{agree} of {len(audits)} methods do what they declare", style="bold"))
     if json is not None:
-        content = [report.to_json() for report in audits]
-        text = json_format.dumps(content, indent=1, ensure_ascii=False) + "\n"
-        out.print(f"written {write_atomically(json, text)}")
+        _write_json(json, [report.to_json() for report in audits])
     raise typer.Exit(0 if agree == len(audits) else 1)
+
+
+def _write_json(target: Path, content: object) -> None:
+    import json as json_format
+
+    from .files import write_atomically
+
+    text = json_format.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    out.print(f"written {write_atomically(target, text)}")
 
 
 @judge_app.command()

@@ -163,7 +163,7 @@ def _checked(
             remedy="Write [y0] for a system of one equation.",
         )
     refuse_switches(field, *ends_of(span))
-    _require_batched(field, start, span[0])
+    require_batched(field, start, span[0])
     system = prepared(method, field, state(y0, start.shape[-1]))
     # A copy: with t₁ = t₀ the caller must not get its own array back.
     return state(y0, system.dimension).copy(), system
@@ -185,11 +185,13 @@ def ends_of(span: object) -> tuple[Time, Time]:
     return pair
 
 
-def _require_batched(field: object, y0: State, t: Time) -> None:
-    """Refuse a plain function that mixes the elements of a batch.
+def require_batched(field: object, y0: State, t: Time) -> None:
+    """Raise ShapeError for a plain function that mixes the elements of a batch.
 
     Where the batch has as many elements as the state has variables, y[0] for y[..., 0] would go
     unnoticed by shapes.
+
+    >>> require_batched(lambda t, y: np.stack([y[..., 1], y[..., 0]], axis=-1), np.eye(2), 0.0)
     """
     if isinstance(field, System | VectorField) or not callable(field):
         return

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import DomainError, ShapeError, StructureError
-from .flow import ends_of, finite, instant, prepared, refuse_switches, repeat
+from .flow import (
+    ends_of,
+    finite,
+    instant,
+    prepared,
+    refuse_switches,
+    repeat,
+    require_batched,
+)
 from .methods.method import Method
 from .systems.system import State, System, Time, as_system, state
 from .validation import finite_array, positive_integer
@@ -169,6 +177,7 @@ def switching_flow_map(
     for (field, duration), one, count in zip(listed, methods, counts, strict=True):
         number, length = positive_integer("steps", count), instant(y, duration)
         refuse_switches(field, t, t + length)
+        require_batched(field, y, t)
         system = prepared(one, field, y)
         y = state(y, system.dimension)
         if length != 0:

@@ -30,17 +30,16 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import json
 import math
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from provenance import provenance
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -52,7 +51,6 @@ from flowcert.numerics import RK4, GradientField, tanh_mixture
 from flowcert.numerics.flow import flow_map
 from flowcert.numerics.methods.explicit import DormandPrince, ThreeEighths
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULT = Path(__file__).parent / "results" / "flow_maps.json"
 SEED, TARGET = 0, 1e-6
 ROUNDS, RUNS_A_ROUND = 3, 5  # an element-by-element loop runs once a round
@@ -309,42 +307,19 @@ def table(result: dict[str, Any]) -> Table:
     return shown
 
 
-def git(*arguments: str) -> str:
-    """Return what git says."""
-    run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
-    return run.stdout.strip()
-
-
-def machine() -> dict[str, object]:
-    """Return the processor and what runs on it."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    packages = {}
-    for name in ("numpy", "scipy", "torch", "torchdiffeq"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = "not installed"
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "threads_used": 1,
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        **packages,
-    }
-
-
 def main() -> None:
     """Compare on every problem, print the tables and write the record."""
     console = Console()
-    results = [compare(problem) for problem in track(problems(), description="flow maps")]
+    results, seconds = [], {}
+    for problem in track(problems(), description="flow maps"):
+        start = time.perf_counter()
+        results.append(compare(problem))
+        seconds[problem.name] = time.perf_counter() - start
+    made = provenance(__file__, seconds, ("numpy", "scipy", "torch", "torchdiffeq"))
     record = {
         "what": "the time-T map of a batch, each solver at a largest error of at most the target",
-        "commit": git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(git("status", "--porcelain", "numerics", "benchmarks")),
-        "machine": machine(),
+        **made,
+        "threads_used": 1,
         "seed": SEED,
         "target_error": TARGET,
         "timing": f"CPU time, medians of {ROUNDS} rounds of {RUNS_A_ROUND} runs (loops: of one)",
@@ -352,7 +327,7 @@ def main() -> None:
     }
     for result in results:
         console.print(table(result), "")
-    if "not installed" in machine().values():
+    if find_spec("torchdiffeq") is None:
         console.print("torchdiffeq is not installed: pip install -e '.[bench]' adds its rows.")
     write_atomically(RESULT, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from importlib.metadata import version
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("numerics", "figures/*.py", "benchmarks/*.py")  # git's patterns: folders below as well
 
 
-def provenance(script: str, seconds: dict[str, float]) -> dict[str, object]:
+def provenance(
+    script: str, seconds: dict[str, float], packages: Sequence[str] = ("numpy",)
+) -> dict[str, object]:
     """Say by what, from which state of the sources, on what and in what time a result was made."""
     return {
         "made_by": f"python {Path(script).resolve().relative_to(ROOT)}",
@@ -23,7 +26,7 @@ def provenance(script: str, seconds: dict[str, float]) -> dict[str, object]:
             "cores": os.cpu_count(),
             "system": platform.system(),
             "python": platform.python_version(),
-            "numpy": version("numpy"),
+            **{name: _version(name) for name in packages},
         },
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
     }
@@ -32,6 +35,13 @@ def provenance(script: str, seconds: dict[str, float]) -> dict[str, object]:
 def _git(*arguments: str) -> str:
     run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
     return run.stdout.strip()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _processor() -> str:

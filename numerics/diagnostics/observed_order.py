@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...errors import DomainError, FlowcertError, StructureError
-from ..flow import ends_of
+from ..flow import ends_of, repeat
 from ..methods import Method
 from ..problems.problem import Problem
 from ..reference import reference_flow, taylor_flow
@@ -186,11 +186,9 @@ def _scale(end: State) -> float:
 def _error(method: Method, system: System, question: _Question, count: int) -> float:
     """The largest error at the end, infinite where the steps are too long for the method."""
     h = (question.t1 - question.t0) / count
-    y = question.start
     try:
         with np.errstate(all="ignore"):
-            for k in range(count):
-                y = method.step(system, question.t0 + k * h, y, h)
+            y = repeat(method, system, question.start, question.t0, h, count, progress=False)
     except FlowcertError:
         return np.inf
     error = float(np.max(np.abs(y - question.end)))

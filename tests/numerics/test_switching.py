@@ -229,3 +229,9 @@ def test_a_switching_system_knows_when_its_span_begins():
 def test_span_and_start_belong_to_one_form_each(pieces, options, message):
     with pytest.raises(DomainError, match=message):
         switching_flow_map(pieces, [1.0], RK4, 3, **options)
+
+
+def test_a_piece_that_mixes_a_batch_is_refused():
+    pieces = [(TURN, 0.5), (lambda t, y: np.array([y[1], -y[0]]), 0.5)]
+    with pytest.raises(ShapeError, match="mixes the elements"):
+        switching_flow_map(pieces, np.arange(4.0).reshape(2, 2), RK4, 3)
