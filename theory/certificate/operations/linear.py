@@ -1,0 +1,89 @@
+"""Affine operations: a linear map of ``theory.spectral`` and a shift."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from ....numerics.validation import FloatArray
+from ...spectral.linear_map import LinearMap
+from ...spectral.rounding import above, gamma
+from ..graph import Shape
+from .operation import Arithmetic, Factor, Inputs, Operation, batch_norms
+
+
+class Linear(Operation):
+    """y = Ax + b: the constant is ‖A‖, whatever b is."""
+
+    map: LinearMap
+    shift: FloatArray | None = None  # broadcasts against the output
+
+    def prepare(self) -> None:
+        self.map = self.read_map()
+
+    @abstractmethod
+    def read_map(self) -> LinearMap:
+        """Return A, and set ``shift``."""
+
+    def shape(self) -> Shape:
+        return self.map.output_shape
+
+    def evaluate(self, *values: FloatArray) -> FloatArray:
+        [x] = values
+        y = self.map.apply(x)
+        return y if self.shift is None else y + self.shift
+
+    @cached_property
+    def spectral_norm(self) -> float:
+        """The upper bound of ‖A‖."""
+        return self.map.singular_values().largest
+
+    def bound(self, inputs: Inputs) -> Factor:
+        values = self.map.singular_values()
+        return Factor(
+            above(values.largest * inputs.joint),
+            "spectral norm",
+            {"spectral_norm": values.largest, "method": values.method},
+        )
+
+    def range(self, ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:
+        [(low, high)] = ranges
+        reach = max(abs(low), abs(high))
+        if not math.isfinite(reach):
+            return (-math.inf, math.inf)
+        sums = self._absolute.apply(np.full(self.map.input_shape, reach))
+        if self.shift is not None:
+            sums = sums + np.abs(self.shift)
+        top = above(float(np.max(sums, initial=0.0)), self.map.terms + 4) + self.map.norm_error
+        return (-top, top)
+
+    @cached_property
+    def _absolute(self) -> LinearMap:
+        return self.map.absolute()
+
+    @cached_property
+    def _absolute_norm(self) -> float:
+        return self.map.absolute_norm()
+
+    def rounding(
+        self,
+        values: Sequence[FloatArray],
+        output: FloatArray,
+        radii: Sequence[FloatArray],
+        arithmetic: Arithmetic,
+    ) -> FloatArray:
+        """γ_{n+2}(‖|A||x| + |b|‖ + ‖|A|‖·radius) with n the terms of an entry, plus underflow."""
+        [x], [radius] = values, radii
+        sums = self._absolute.apply(np.abs(x))
+        if self.shift is not None:
+            sums = sums + np.abs(self.shift)
+        sizes = batch_norms(sums) + self._absolute_norm * radius
+        factor = gamma(self.map.terms + 2, arithmetic.unit)
+        underflow = (self.map.terms + 2) * math.sqrt(self.map.rows) * arithmetic.smallest
+        inexact = self.map.norm_error * (batch_norms(x) + radius)
+        # 1 + 2⁻³⁰ covers the float64 rounding of these very sums (fewer than 2²⁰ terms).
+        return np.asarray((factor * sizes + underflow + inexact) * (1.0 + 2.0**-30))
