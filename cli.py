@@ -1,11 +1,10 @@
-"""The command line: ``flowcert check``, ``claim``, ``method``, ``judge``, ``figures``.
+"""The command line: ``flowcert check``, ``claim``, ``method``, ``judge``, ``certify``, ``figures``.
 
 Exit codes: 0 all holds; 1 something is refuted or not proved, or a mutant survived; 2 misuse.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from . import __version__
+from .commands.certificates import certificate_app, certify
+from .commands.console import out
 from .errors import DomainError, FlowcertError, OutputError
 from .tables import (
     CRITERIA,
@@ -43,8 +44,8 @@ judge_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(judge_app, name="judge")
-# A file or a pipe has no width of its own: nothing is cut there.
-out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
+app.command()(certify)
+app.add_typer(certificate_app, name="certificate")
 
 
 def main() -> None:

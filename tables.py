@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from .figures import FigureReport
     from .numerics.audit import MethodAudit, Observation
     from .theory import Claim, Verdict
+    from .theory.certificate import Certificate
+    from .theory.certificate.certificate import Line
     from .theory.judgement import Judgement
 
 __all__ = [
     "CRITERIA",
     "audit_table",
+    "certificate_table",
     "checking_table",
     "figure_rows",
     "judgement_table",
@@ -158,6 +161,45 @@ def _reason(seen: Observation) -> str:
 def _structure(declared: bool, error: float | None) -> str:
     word = "yes" if declared else "no"
     return word if error is None else f"{word} {error:.0e}"
+
+
+_CLOSE = 1.1  # a rule that lost by less is shown
+
+
+def certificate_table(certificate: Certificate) -> Table:
+    """What the upper end rests on: a row for each node from the input to the output that counts."""
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
+    for column in ("layer", "operation", "rule"):
+        table.add_column(column)
+    for column in ("factor", "bound"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("lost narrowly")
+    lines = {line.name: line for line in certificate.lines}
+    for name in _path(certificate, lines):
+        line, node = lines[name], certificate.graph[name]
+        before = [line.constants["start"]] if "start" in line.constants else node.inputs
+        start = lines[before[0]].upper if len(before) == 1 else 0.0
+        factor = f"{line.upper / start:.6g}" if 0.0 < start <= line.upper * 1e300 else "–"
+        close = [c for c in line.candidates[1:] if c.upper <= _CLOSE * line.upper]
+        table.add_row(
+            Text(line.layer or line.name),
+            Text(line.operation),
+            Text(line.rule),
+            factor,
+            f"{line.upper:.6g}",
+            Text(", ".join(f"{c.rule} {c.upper:.6g}" for c in close)),
+        )
+    return table
+
+
+def _path(certificate: Certificate, lines: dict[str, Line]) -> list[str]:
+    """The nodes that the bound of the output was derived from, in order."""
+    needed = {certificate.graph.output}
+    for node in reversed(certificate.graph.nodes):
+        if node.name in needed and node.name in lines:
+            start = lines[node.name].constants.get("start")
+            needed.update(node.inputs if start is None else [start])
+    return [node.name for node in certificate.graph if node.name in needed and node.name in lines]
 
 
 def figure_rows(made: FigureReport) -> list[tuple[str, str, Text]]:

@@ -3,7 +3,7 @@
 Each + or − in a ``formula_…`` function is turned, one at a time, in a copy of the package; then
 ``flowcert check`` must exit with 1 and the tests of theory must fail. Run from the root:
 
-    .venv/bin/python benchmarks/sign_changes.py
+    .venv/bin/python -m benchmarks.sign_changes
 
 writes ``benchmarks/results/sign_changes.json`` (about a minute for each change on two cores).
 """

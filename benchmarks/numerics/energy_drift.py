@@ -1,6 +1,6 @@
 """Energy over 10⁵ steps of the pendulum, method by method: what figure N1_energy_drift shows.
 
-    .venv/bin/python benchmarks/numerics/energy_drift.py
+    .venv/bin/python -m benchmarks.numerics.energy_drift
 
 writes ``figures/results/energy_drift.json`` (about three minutes, most of them for the discrete
 gradient): the largest |H(yₖ) − H(y₀)| in blocks of steps that grow geometrically, and the mean of
@@ -16,9 +16,9 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import time
 
-from provenance import provenance
 from rich.progress import track
 
+from benchmarks.provenance import provenance
 from flowcert.figures.energy_drift import (
     CONFIGURATION,
     METHODS,

@@ -16,7 +16,7 @@ its batch.
 
 Run from the root (torchdiffeq is in the extra ``bench``; without it its rows are left out):
 
-    .venv/bin/python benchmarks/numerics/flow_maps.py
+    .venv/bin/python -m benchmarks.numerics.flow_maps
 
 writes ``benchmarks/numerics/results/flow_maps.json`` (about a minute and a half).
 """
@@ -39,12 +39,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from provenance import provenance
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy.integrate import solve_ivp
 
+from benchmarks.provenance import provenance
 from flowcert import DomainError
 from flowcert.files import write_atomically
 from flowcert.numerics import RK4, GradientField, tanh_mixture

@@ -1,6 +1,6 @@
 """Error against evaluations of the field, method by method: what N2_work_precision shows.
 
-    .venv/bin/python benchmarks/numerics/work_precision.py
+    .venv/bin/python -m benchmarks.numerics.work_precision
 
 writes ``figures/results/work_precision.json`` (about a minute): for ladders of step counts the
 error at the end of the span and how often the method asked for the field and for its Jacobian.
@@ -16,9 +16,9 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import time
 
-from provenance import provenance
 from rich.progress import track
 
+from benchmarks.provenance import provenance
 from flowcert.figures.figure import FigureData
 from flowcert.figures.stored_results import write_stored_results
 from flowcert.figures.work_ladders import CONFIGURATION, METHODS, NAME, SPANS, ladder

@@ -8,7 +8,13 @@ from typing import NamedTuple
 import pytest
 
 FLOORS = {"numerics": 0, "theory": 1, "networks": 2, "figures": 3}
-COMMANDS = {"flowcert.cli", "flowcert.__main__", "flowcert.tables"}
+COMMANDS = {
+    "flowcert.cli",
+    "flowcert.__main__",
+    "flowcert.tables",
+    "flowcert.commands",
+    "flowcert.commands.certificates",
+}
 HOME = {"torch": "networks", "matplotlib": "figures", "z3": "theory"}
 HEAVY = {"sympy", "mpmath", "flint", "z3", "hypothesis"}
 # These modules are themselves imported lazily, so they may load what they need at once.

@@ -1,19 +1,24 @@
 """From a graph and its weights to an upper bound of its Lipschitz constant: the derivation.
 
 Node by node, forwards: L[node] bounds the constant of x ↦ node. An operation bounds its value from
-its inputs (product, sum, …: claim E1.product). Where the nodes between u and v form a step or a chain
-that is understood as a whole (``segments``), factor·L[u] bounds v too; the smallest of all wins, and
-all are kept.
+its inputs (product, sum, …: claim E1.product). Where the nodes between u and v form a step or a
+chain that is understood as a whole (``segments``), factor·L[u] bounds v too; the smallest of all
+wins, and all are kept.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from ...errors import DomainError
 from ...numerics.validation import FloatArray
 from ..spectral.rounding import above
 from .graph import Graph
+from .joint import bound_joint
 from .operations import Factor, Inputs, Operation, read_operation
 from .segments import Segment, find_segments
 
@@ -68,39 +73,58 @@ def derive(
 
     ``multipliers`` are those of the Riccati recursion, by the name of a chain's last node; without
     them they are searched. Guaranteed: upper bounds in exact arithmetic on the weights as given,
-    rounded outward. Source: paper, E1 [P]; claims E1.product, D2.sharp_factor, E1.riccati.
+    rounded outward; ∞ where none is known. Raises DataError for a malformed graph, DomainError for
+    an empty domain. Source: paper, E1 [P]; claims E1.product, D2.sharp_factor, E1.riccati.
+
+    >>> from flowcert.theory.certificate import Node
+    >>> x = Node("x", "input", (), (2,))
+    >>> y = Node("y", "dense", ("x",), (1,), {}, {"weight": "W"})
+    >>> 0.5 <= derive(Graph((x, y), "y"), {"W": np.array([[0.3, 0.4]])}).upper < 0.500001
+    True
     """
-    operations = read_operations(graph, weights)
-    segments = find_segments(graph, operations, multipliers)
-    lines: dict[str, Line] = {}
-    for node in graph:
-        if node.operation == "input":
-            one = Factor(1.0, "input")
-            lines[node.name] = Line(node.name, 1.0, domain, (one,))
-            continue
-        operation = operations[node.name]
-        ranges = [lines[name].range for name in node.inputs]
-        inputs = joint_inputs(graph, operations, lines, node.inputs)
-        candidates = [operation.bound(inputs)]
-        candidates += [
-            Factor(above(s.factor * lines[s.start].upper), s.rule, s.constants, s.claim)
-            for s in segments
-            if s.end == node.name
-        ]
-        candidates.sort(key=lambda candidate: candidate.upper)
-        lines[node.name] = Line(
-            node.name, candidates[0].upper, operation.range(ranges), tuple(candidates)
+    if not domain[0] < domain[1]:
+        raise DomainError(
+            came=f"the domain {domain}", expected="low < high", remedy="Or leave it out."
         )
+    lines: dict[str, Line] = {}
+    constants: dict[str, float] = {}
+    ranges: dict[str, Range] = {}
+    ending: dict[str, list[Segment]] = {}
+    # What overflows or is not a number becomes ∞ in ``_certain``.
+    with np.errstate(all="ignore"):
+        operations = read_operations(graph, weights)
+        segments = find_segments(graph, operations, multipliers)
+        for segment in segments:
+            ending.setdefault(segment.end, []).append(segment)
+        for node in graph:
+            candidates, enclosure = [Factor(1.0, "input")], domain
+            if node.operation != "input":
+                alone = tuple(constants[name] for name in node.inputs)
+                joint = bound_joint(operations, constants, ranges, node.inputs)
+                inputs = Inputs(alone, joint, tuple(ranges[name] for name in node.inputs))
+                operation = operations[node.name]
+                candidates = [_certain(operation.bound(inputs))]
+                candidates += [_across(s, constants[s.start]) for s in ending.get(node.name, ())]
+                candidates.sort(key=lambda candidate: candidate.upper)
+                enclosure = _enclosure(operation.range(inputs.ranges))
+            constants[node.name], ranges[node.name] = candidates[0].upper, enclosure
+            lines[node.name] = Line(node.name, candidates[0].upper, enclosure, tuple(candidates))
     return Derivation(graph, operations, tuple(segments), lines)
 
 
-def joint_inputs(
-    graph: Graph,
-    operations: Mapping[str, Operation],
-    lines: Mapping[str, Line],
-    names: Sequence[str],
-) -> Inputs:
-    """What is known of some nodes together."""
-    return Inputs.separate(
-        [lines[name].upper for name in names], [lines[name].range for name in names]
-    )
+def _across(segment: Segment, start: float) -> Factor:
+    """The bound at the end of a segment from that at its start."""
+    constants = {"start": segment.start, "factor": segment.factor, **segment.constants}
+    # A product with 1 is exact: what is non-expansive stays so.
+    upper = segment.factor * start
+    upper = upper if 1.0 in (segment.factor, start) else above(upper)
+    return _certain(Factor(upper, segment.rule, constants, segment.claim))
+
+
+def _certain(factor: Factor) -> Factor:
+    """∞ · 0 is not a number: then nothing is known."""
+    return factor if factor.upper >= 0.0 else replace(factor, upper=math.inf)
+
+
+def _enclosure(found: Range) -> Range:
+    return found if found[0] <= found[1] else WHOLE_LINE

@@ -1,12 +1,33 @@
 """Rigorous singular values of the linear maps of networks, rounded outward."""
 
+from .axes import Axes, AxisMap, AxisRow
+from .composition import compose
+from .convolution import Convolution
+from .convolution_bounds import bound_convolution
 from .dense import Dense, bound_dense
+from .diagonal import Diagonal
 from .linear_map import LinearMap
+from .perturbed import Perturbed
+from .rearrangement import Permute, Reshape
+from .recheck import recheck_dense
 from .singular_values import SingularValues
+from .transposed_convolution import TransposedConvolution
 
 __all__ = [
+    "Axes",
+    "AxisMap",
+    "AxisRow",
+    "Convolution",
     "Dense",
+    "Diagonal",
     "LinearMap",
+    "Permute",
+    "Perturbed",
+    "Reshape",
     "SingularValues",
+    "TransposedConvolution",
+    "bound_convolution",
     "bound_dense",
+    "compose",
+    "recheck_dense",
 ]

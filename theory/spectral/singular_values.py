@@ -27,4 +27,6 @@ class SingularValues:
         """(largest − largest_lower)/largest: how much of the bracket is not known; 0 for A = 0."""
         if self.largest == 0.0:
             return 0.0
+        if self.largest == float("inf"):
+            return 1.0  # nothing is known
         return (self.largest - self.largest_lower) / self.largest

@@ -1,54 +1,58 @@
-"""Activations, applied to each entry: their slopes, ranges and what float64 makes of them."""
+"""Activations, applied to each entry: their slopes, ranges and what an execution makes of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
+from ....errors import DataError
 from ....numerics.validation import FloatArray
-from ...spectral.rounding import above
 from ..graph import Shape
-from .operation import Arithmetic, Factor, Inputs, Operation, batch_norms
-
-
-@dataclass(frozen=True)
-class Shape1D:
-    """A scalar function with its slope interval: σ'(s) ∈ [``slope_min``, ``slope_max``]."""
-
-    function: Callable[[FloatArray], FloatArray]
-    slope_min: float
-    slope_max: float
-    piecewise_linear: bool
+from .activation_functions import scalar_function
+from .operation import Arithmetic, Factor, Inputs, Operation, batch_norms, times
+from .piecewise_linear import prelu
+from .scalar_function import ScalarFunction
 
 
 class Activation(Operation):
-    """y = σ(x) entrywise: the constant is max|σ'|."""
+    """y = σ(x) entrywise: the constant is max|σ'|.
+
+    ``function`` is a name of ``activation_functions.FUNCTIONS`` with its ``parameters``, or prelu
+    with the tensor ``slope``: one entry, or one for each index of axis 0.
+    """
 
     operation = "activation"
     attributes = ("function", "parameters?")
+    tensors = ("slope?",)
 
     def prepare(self) -> None:
-        self.sigma = _sigma(self)
+        self.sigma = self._read()
 
     def shape(self) -> Shape:
         return self.shapes[0]
 
     def evaluate(self, *values: FloatArray) -> FloatArray:
         [x] = values
-        return self.sigma.function(x)
+        with np.errstate(over="ignore"):  # exp of a large number: what uses it saturates
+            return np.asarray(self.sigma.evaluate(x))
 
     @property
     def slopes(self) -> tuple[float, float]:
-        """[a, L] with a ≤ σ' ≤ L, rounded outward."""
+        """[a, L] with a ≤ σ' ≤ L on the whole line, rounded outward."""
         return self.sigma.slope_min, self.sigma.slope_max
 
     def bound(self, inputs: Inputs) -> Factor:
-        slope = max(abs(self.sigma.slope_min), abs(self.sigma.slope_max))
-        upper = inputs.joint if slope == 1.0 else above(slope * inputs.joint)
-        return Factor(upper, "slopes", {"slopes": list(self.slopes)})
+        [(low, high)] = inputs.ranges
+        steepness = self.sigma.steepness(low, high)
+        slopes = self.sigma.slopes_within(low, high)
+        return Factor(times(steepness, inputs.joint), "slopes", {"slopes": list(slopes)})
+
+    def range(self, ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:
+        [(low, high)] = ranges
+        with np.errstate(over="ignore"):
+            return self.sigma.range_within(low, high)
 
     def rounding(
         self,
@@ -57,21 +61,58 @@ class Activation(Operation):
         radii: Sequence[FloatArray],
         arithmetic: Arithmetic,
     ) -> FloatArray:
-        if not self.sigma.piecewise_linear:
-            return np.full(len(output), math.inf)
+        """u(relative·|x| + absolute·√n + proportional·|y|) for any x within the radius."""
         [x], [radius] = values, radii
-        slope = max(abs(self.sigma.slope_min), abs(self.sigma.slope_max))
-        return np.asarray(
-            2.0 * arithmetic.unit * slope * (batch_norms(x) + radius) + arithmetic.smallest
-        )
+        sigma, entries = self.sigma, math.sqrt(math.prod(self.shape()))
+        if sigma.smooth and arithmetic.name != "float64":
+            return np.full(len(x), math.inf)
+        errors = np.full(len(x), sigma.absolute * entries)
+        if sigma.relative > 0.0:
+            errors += sigma.relative * (batch_norms(x) + radius)
+        if sigma.proportional > 0.0:
+            errors += sigma.proportional * (batch_norms(output) + self._moved(x, radius))
+        errors = arithmetic.unit * errors
+        if np.any(errors > 0.0):
+            errors += 4.0 * entries * arithmetic.smallest
+        return np.asarray((errors + self._switches(x, radius)) * (1.0 + 2.0**-30))
 
+    def _moved(self, x: FloatArray, radius: FloatArray) -> FloatArray:
+        """How far |σ(x̂) − σ(x)| can go within the radius."""
+        flat = x.reshape(len(x), math.prod(self.shape()))
+        lows = np.nextafter(np.min(flat, axis=1) - radius, -np.inf)
+        highs = np.nextafter(np.max(flat, axis=1) + radius, np.inf)
+        ends = zip(lows.tolist(), highs.tolist(), radius.tolist(), strict=True)
+        return np.array([times(self.sigma.steepness(low, high), r) for low, high, r in ends])
 
-def _sigma(operation: Activation) -> Shape1D:
-    name = operation.node.attributes["function"]
-    parameters = operation.node.attributes.get("parameters", {})
-    if name == "relu" and not parameters:
-        return Shape1D(lambda s: np.maximum(s, 0.0), 0.0, 1.0, True)
-    if name == "leaky_relu" and set(parameters) == {"slope"}:
-        a = float(parameters["slope"])
-        return Shape1D(lambda s: np.where(s > 0.0, s, a * s), min(a, 1.0), max(a, 1.0), True)
-    raise operation.malformed(f"the function {name!r} and parameters {parameters}")
+    def _switches(self, x: FloatArray, radius: FloatArray) -> FloatArray:
+        if self.sigma.switch is None:
+            return np.zeros(len(x))
+        point, height = self.sigma.switch
+        flat = x.reshape(len(x), math.prod(self.shape()))
+        return np.asarray(height * np.sqrt(np.sum(flat + radius[:, None] >= point, axis=1)))
+
+    def _read(self) -> ScalarFunction:
+        name = self.node.attributes["function"]
+        parameters = self.node.attributes.get("parameters", {})
+        if not isinstance(name, str) or not isinstance(parameters, dict):
+            raise self.malformed(f"the function {name!r} and parameters {parameters!r}")
+        if (name == "prelu") != ("slope" in self.weights) or (name == "prelu" and parameters):
+            raise self.malformed(f"the function {name!r}, tensors {sorted(self.weights)}")
+        if name == "prelu":
+            return prelu(self._slope())
+        try:
+            return scalar_function(name, parameters)
+        except ValueError as error:
+            raise DataError(
+                came=f"the activation {name!r} ({self.node.name!r}) with parameters {parameters}",
+                expected="a function with a bounded slope that is known here",
+                remedy=f"It is refused: {error}.",
+            ) from error
+
+    def _slope(self) -> FloatArray:
+        slope, shape = self.weights["slope"], self.shape()
+        if slope.size == 1:
+            return slope.reshape(())
+        if not shape or slope.shape != shape[:1]:
+            raise self.malformed(f"slopes of shape {slope.shape}")
+        return slope.reshape(len(slope), *(1,) * (len(shape) - 1))

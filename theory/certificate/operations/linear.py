@@ -12,6 +12,7 @@ import numpy as np
 from ....numerics.validation import FloatArray
 from ...spectral.linear_map import LinearMap
 from ...spectral.rounding import above, gamma
+from ...spectral.singular_values import SingularValues
 from ..graph import Shape
 from .operation import Arithmetic, Factor, Inputs, Operation, batch_norms
 
@@ -38,16 +39,21 @@ class Linear(Operation):
         return y if self.shift is None else y + self.shift
 
     @cached_property
+    def singular_values(self) -> SingularValues:
+        """Those of A, without σ_min."""
+        return self.map.singular_values()
+
+    @property
     def spectral_norm(self) -> float:
         """The upper bound of ‖A‖."""
-        return self.map.singular_values().largest
+        return self.singular_values.largest
 
     def bound(self, inputs: Inputs) -> Factor:
-        values = self.map.singular_values()
+        norm = self.spectral_norm
         return Factor(
-            above(values.largest * inputs.joint),
+            scaled(norm, inputs.joint),
             "spectral norm",
-            {"spectral_norm": values.largest, "method": values.method},
+            {"spectral_norm": norm, "method": self.singular_values.method},
         )
 
     def range(self, ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:
@@ -55,11 +61,14 @@ class Linear(Operation):
         reach = max(abs(low), abs(high))
         if not math.isfinite(reach):
             return (-math.inf, math.inf)
-        sums = self._absolute.apply(np.full(self.map.input_shape, reach))
-        if self.shift is not None:
-            sums = sums + np.abs(self.shift)
-        top = above(float(np.max(sums, initial=0.0)), self.map.terms + 4) + self.map.norm_error
-        return (-top, top)
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = self._absolute.apply(np.full(self.map.input_shape, reach))
+            if self.shift is not None:
+                sums = sums + np.abs(self.shift)
+            # An entry of (Â − A)x is at most ‖Â − A‖·|x|, and |x| ≤ reach·√columns.
+            inexact = self.map.norm_error * reach * math.sqrt(self.map.columns)
+            top = above(float(np.max(sums, initial=0.0)) + inexact, self.map.terms + 8)
+        return (-top, top) if math.isfinite(top) else (-math.inf, math.inf)
 
     @cached_property
     def _absolute(self) -> LinearMap:
@@ -87,3 +96,16 @@ class Linear(Operation):
         inexact = self.map.norm_error * (batch_norms(x) + radius)
         # 1 + 2⁻³⁰ covers the float64 rounding of these very sums (fewer than 2²⁰ terms).
         return np.asarray((factor * sizes + underflow + inexact) * (1.0 + 2.0**-30))
+
+
+def scaled(norm: float, constant: float) -> float:
+    """Bound norm·constant from above: exact where one of them is 1 or 0.
+
+    >>> scaled(1.0, 0.3), scaled(0.1, 0.1) > 0.01
+    (0.3, True)
+    """
+    if norm == 0.0 or constant == 0.0:
+        return 0.0  # also 0·∞: a constant map does not move
+    if norm == 1.0 or constant == 1.0:
+        return norm * constant
+    return above(norm * constant)

@@ -21,8 +21,11 @@ class Inputs:
     """What is known of an operation's inputs, as functions of one variable x.
 
     ``constants[i]`` bounds the Lipschitz constant of the i-th input, ``joint`` that of all of them
-    stacked; ``ranges[i]`` = (low, high) encloses its entries. Errors propagate by the same rules:
-    then they stand in the place of the constants.
+    stacked; ``ranges[i]`` = (low, high) encloses its entries.
+
+    Errors propagate by the same rules: then bounds of |x̂ᵢ − xᵢ| stand in the place of the
+    constants, and the ranges must enclose the executed x̂ᵢ beside the exact xᵢ: rules that depend on
+    ranges hold between any two points of them, with no term of second order.
     """
 
     constants: tuple[float, ...]
@@ -88,12 +91,14 @@ class Operation(ABC):
         for role, key in node.tensors.items():
             if key not in weights:
                 raise self.malformed(f"the tensor {key!r}, which the weights lack")
+            if not np.all(np.isfinite(weights[key])):
+                raise self.malformed(f"the tensor {key!r}, which has NaN or infinite entries")
             self.weights[role] = weights[key]
         self.prepare()
         if self.shape() != node.shape:
             raise self.malformed(f"shape {node.shape}, where {self.shape()} comes out")
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 (not every operation has something to read)
         """Read attributes and tensors, or raise ``self.malformed(...)``."""
 
     @abstractmethod
@@ -152,14 +157,34 @@ class Operation(ABC):
                 raise self.malformed(f"{kind} {sorted(given)}, not {sorted(known)}")
 
 
+def times(factor: float, constant: float) -> float:
+    """Bound factor·constant from above, both ≥ 0 and bounds themselves; never NaN.
+
+    0·∞ is 0: a factor 0 says that the value is constant or zero, and no two of its values differ,
+    whatever is not known of the other. A product with 1 is exact.
+
+    >>> times(0.0, float("inf")), times(1.0, 0.3), times(3.0, 0.1) > 0.3
+    (0.0, 0.3, True)
+    """
+    if factor == 0.0 or constant == 0.0:
+        return 0.0
+    if factor == 1.0 or constant == 1.0:
+        return constant if factor == 1.0 else factor
+    return above(factor * constant)
+
+
 def batch_norms(values: FloatArray) -> FloatArray:
-    """Bound the Euclidean norm of each element of a batch from above, shape (batch,).
+    """Bound the Euclidean norm of each element of a batch from above, shape (batch,); never NaN.
 
     >>> bool(batch_norms(np.array([[3.0, 4.0]]))[0] >= 5.0)
     True
     """
-    flat = values.reshape(len(values), -1)
-    scale = np.max(np.abs(flat), axis=1, initial=0.0)
-    safe = np.where(scale > 0.0, scale, 1.0)
-    norms = np.sqrt(np.sum((flat / safe[:, None]) ** 2, axis=1)) * safe
-    return np.asarray(norms * (1.0 + (flat.shape[1] + 8) * 2.0**-52) + 2.0**-1070)
+    flat = np.abs(values.reshape(len(values), math.prod(values.shape[1:])))
+    scale = np.max(flat, axis=1, initial=0.0)
+    finite = np.isfinite(scale)  # NaN and infinite entries have no bound but ∞
+    safe = np.where(finite & (scale > 0.0), scale, 1.0)
+    quotients = np.where(finite[:, None], flat, 0.0) / safe[:, None]
+    with np.errstate(over="ignore"):
+        norms = np.sqrt(np.sum(quotients**2, axis=1)) * safe
+        norms = norms * (1.0 + (flat.shape[1] + 8) * 2.0**-52) + 2.0**-1070
+    return np.where(finite, norms, np.inf)

@@ -11,7 +11,25 @@ from ..graph import Node, Shape
 from .operation import Operation
 
 # One module an operation or family; every class in it that names an ``operation`` is one.
-MODULES = ("source", "dense", "activation", "sum")
+MODULES = (
+    "activation",
+    "asserted",
+    "axes",
+    "concatenation",
+    "convolution",
+    "dense",
+    "diagonal",
+    "extremum",
+    "max_pool",
+    "product",
+    "rearrangement",
+    "softmax",
+    "sorting",
+    "source",
+    "standardise",
+    "sum",
+    "vector_norm",
+)
 
 
 def operation_classes() -> dict[str, type[Operation]]:

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....numerics.validation import FloatArray
+from ...interval import Interval
 from ...spectral.rounding import above, gamma
 from ..graph import Shape
-from .operation import Arithmetic, Factor, Inputs, Operation, batch_norms
+from .attributes import finite_number
+from .operation import Arithmetic, Factor, Inputs, Operation, batch_norms, times
 
 
 class Sum(Operation):
-    """y = Σᵢ cᵢxᵢ: the constant is at most Σ|cᵢ|Lᵢ, and at most |c| times that of all xᵢ jointly."""
+    """y = Σᵢ cᵢxᵢ: at most Σ|cᵢ|Lᵢ, and at most |c| times the joint constant of all xᵢ."""
 
     operation = "sum"
     arity = None
@@ -22,15 +24,14 @@ class Sum(Operation):
 
     def prepare(self) -> None:
         given = self.node.attributes["coefficients"]
-        numbers = isinstance(given, list | tuple) and all(
-            isinstance(c, int | float) and not isinstance(c, bool) and math.isfinite(c)
-            for c in given
-        )
-        if not numbers or len(given) != len(self.shapes):
+        if not isinstance(given, list | tuple) or len(given) != len(self.shapes):
             raise self.malformed(f"the coefficients {given!r}")
         if len(set(self.shapes)) > 1:
             raise self.malformed("inputs of different shapes")
-        self.coefficients = tuple(float(c) for c in given)
+        try:
+            self.coefficients = tuple(finite_number("coefficient", c) for c in given)
+        except ValueError as error:
+            raise self.malformed(str(error)) from error
 
     def shape(self) -> Shape:
         return self.shapes[0]
@@ -39,25 +40,18 @@ class Sum(Operation):
         return np.asarray(sum(c * x for c, x in zip(self.coefficients, values, strict=True)))
 
     def bound(self, inputs: Inputs) -> Factor:
-        added = math.fsum(
-            abs(c) * L for c, L in zip(self.coefficients, inputs.constants, strict=True)
-        )
-        jointly = math.hypot(*self.coefficients) * inputs.joint
+        pairs = zip(self.coefficients, inputs.constants, strict=True)
         roundings = 4 * len(self.coefficients)
-        return Factor(
-            above(min(added, jointly), roundings), "sum", {"coefficients": list(self.coefficients)}
-        )
+        added = above(sum(times(abs(c), L) for c, L in pairs), roundings)
+        jointly = times(above(math.hypot(*self.coefficients), roundings), inputs.joint)
+        upper = min(added, jointly)
+        return Factor(upper, "sum", {"coefficients": list(self.coefficients)})
 
     def range(self, ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:
-        ends = [
-            sorted((c * low, c * high)) if c != 0.0 else [0.0, 0.0]
-            for c, (low, high) in zip(self.coefficients, ranges, strict=True)
-        ]
-        low, high = math.fsum(e[0] for e in ends), math.fsum(e[1] for e in ends)
-        slack = above(math.fsum(abs(x) for e in ends for x in e)) * 2.0**-45 + 2.0**-1000
-        if not math.isfinite(slack):
-            return (low if low == -math.inf else -math.inf, math.inf)
-        return (low - slack, high + slack)
+        total = Interval.of(0.0)
+        for c, (low, high) in zip(self.coefficients, ranges, strict=True):
+            total = total + c * Interval(np.asarray(low), np.asarray(high))
+        return float(total.lower), float(total.upper)
 
     def rounding(
         self,
@@ -67,13 +61,10 @@ class Sum(Operation):
         arithmetic: Arithmetic,
     ) -> FloatArray:
         """γ_{n+1}·Σ|cᵢ|(|xᵢ| + radiusᵢ) for n terms, plus underflow."""
-        sizes = sum(
-            (
-                abs(c) * (batch_norms(x) + radius)
-                for c, x, radius in zip(self.coefficients, values, radii, strict=True)
-            ),
-            start=np.zeros(len(output)),
-        )
+        sizes = np.zeros(len(output))
+        for c, x, radius in zip(self.coefficients, values, radii, strict=True):
+            if c != 0.0:  # 0·∞ would be NaN
+                sizes += abs(c) * (batch_norms(x) + radius)
         terms = len(self.coefficients)
         underflow = terms * math.sqrt(math.prod(self.shape())) * arithmetic.smallest
         factor = gamma(terms + 1, arithmetic.unit)

@@ -9,8 +9,14 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("numerics", "figures/*.py", "benchmarks/*.py")  # git's patterns: folders below as well
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = (
+    "numerics",
+    "theory",
+    "networks",
+    "figures/*.py",
+    "benchmarks/*.py",
+)  # git's patterns: folders below as well
 
 
 def provenance(
@@ -18,7 +24,7 @@ def provenance(
 ) -> dict[str, object]:
     """Say by what, from which state of the sources, on what and in what time a result was made."""
     return {
-        "made_by": f"python {Path(script).resolve().relative_to(ROOT)}",
+        "made_by": f"python -m {_module(script)}",
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": bool(_git("status", "--porcelain", *SOURCES)),
         "machine": {
@@ -30,6 +36,12 @@ def provenance(
         },
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
     }
+
+
+def _module(script: str) -> str:
+    """benchmarks/soundness/__main__.py is run as benchmarks.soundness."""
+    parts = Path(script).resolve().relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__main__")
 
 
 def _git(*arguments: str) -> str:
