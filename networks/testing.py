@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from ..errors import StructureError
 from ..numerics.validation import FloatArray
 from ..theory.counterexamples import find_drift, find_pair
-from ..theory.search_domain import Box, Shape, read_shape
+from ..theory.search_domain import Box, Shape, directions, read_shape
 from ..theory.searched_map import SearchedMap
 from ..theory.testing import (
     ConservationViolation,
@@ -39,6 +39,7 @@ from ..theory.testing import (
     non_negative,
     read_effort,
 )
+from .certify.directions import Directions
 
 __all__ = [
     "ConservationViolation",
@@ -50,7 +51,9 @@ __all__ = [
 
 WHOLE_SPACE: Domain = (-math.inf, math.inf)
 _ROWS = 256  # evaluated at a time
-_POWER_STEPS = 12
+_POWER_STEPS = 8
+_GENERATIONS = 12
+_KEPT = 32
 
 
 def assert_lipschitz(
@@ -65,8 +68,8 @@ def assert_lipschitz(
 ) -> None:
     """Raise LipschitzViolation if two inputs with |f(x) − f(y)| > bound·|x − y| are found.
 
-    ``module``: an ``nn.Module`` in eval mode, or a function on float64 tensors, from (batch, *shape) to
-    (batch, …), each row for itself. The other arguments are those of
+    ``module``: an ``nn.Module`` in eval mode, or a function on float64 tensors, from
+    (batch, *shape) to (batch, …), each row for itself. The other arguments are those of
     ``flowcert.theory.testing.assert_lipschitz``; rounding is that of float64. Raises StructureError
     for a module in training mode, one that mixes the batch, or outputs that are no tensors;
     ShapeError, DomainError as there. Source: flowcert [D].
@@ -225,33 +228,45 @@ def _searched(function: Callable[[Tensor], Tensor], shape: Shape, box: Box) -> S
 def _steepest(
     function: Callable[[Tensor], Tensor], shape: Shape, box: Box, count: int, seed: int
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Pairs along the direction of largest stretch at ``count`` points: v ← JᵀJv by jvp and vjp."""
+    """Pairs along the direction of largest stretch: at ``count`` points, the best of them moved."""
     draw = np.random.default_rng(seed)
-    for _ in range(max(count // _ROWS, 1)):
-        points = box.points(draw, min(count, _ROWS))
-        x = torch.from_numpy(points).reshape(-1, *shape)
-        v = torch.from_numpy(draw.normal(size=points.shape)).reshape(x.shape)
-        try:
-            direction = _stretched_most(function, x, v).reshape(points.shape).numpy()
-        except (NotImplementedError, RuntimeError):
-            return  # no derivative of this kind: the search goes on without
-        size = np.max(np.abs(points), axis=1, keepdims=True)
-        for length in (1e-4, 1e-1):
-            step = length * np.where(size > 0.0, size, 1.0) * direction
-            yield points - step / 2, points + step / 2
-
-
-def _stretched_most(function: Callable[[Tensor], Tensor], x: Tensor, v: Tensor) -> Tensor:
-    with warnings.catch_warnings():
+    found = Directions(function)
+    x, v = box.points(draw, count), draw.normal(size=(count, box.dimension))
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        torch.manual_seed(seed)
         warnings.simplefilter("ignore", DeprecationWarning)  # torch's first jvp uses torch.jit
-        for _ in range(_POWER_STEPS):
-            moved = torch.func.jvp(function, (x,), (_unit(v),))[1]
-            pull_back = torch.func.vjp(function, x)[1]
-            v = pull_back(moved)[0]
-    return _unit(v)
+        v, sizes = _stretched(found, shape, x, v, _POWER_STEPS)
+        for _ in range(_GENERATIONS):
+            best = np.argsort(-sizes, kind="stable")[:_KEPT]
+            x, v, sizes = x[best], v[best], sizes[best]
+            step = 10.0 ** draw.uniform(-2.5, 0.0, (len(x), 1)) * _sizes(x)
+            young = box.clip(x + step * directions(draw, *x.shape))
+            turned, grown = _stretched(found, shape, young, v, 2)
+            x, v = np.concatenate([x, young]), np.concatenate([v, turned])
+            sizes = np.concatenate([sizes, grown])
+        v, sizes = _stretched(found, shape, x, v, _POWER_STEPS)
+    for length in (1e-4, 1e-1):
+        step = length * _sizes(x) * v
+        yield x - step / 2, x + step / 2
 
 
-def _unit(v: Tensor) -> Tensor:
-    flat = v.flatten(1)
-    norms = torch.linalg.vector_norm(flat, dim=1, keepdim=True)
-    return torch.nan_to_num(flat / torch.where(norms > 0, norms, 1.0)).reshape(v.shape)
+def _stretched(
+    found: Directions, shape: Shape, x: FloatArray, v: FloatArray, steps: int
+) -> tuple[FloatArray, FloatArray]:
+    """Better directions at flat points, by power iteration, and how much they are stretched."""
+    better, sizes = [], []
+    for first in range(0, len(x), _ROWS):
+        rows = slice(first, first + _ROWS)
+        points = torch.from_numpy(x[rows]).reshape(-1, *shape)
+        w = torch.from_numpy(v[rows]).reshape(points.shape)
+        for _ in range(steps):
+            w, size = found.improve(points, w)
+        better.append(w.flatten(1).numpy())
+        sizes.append(size.numpy())
+    return np.concatenate(better), np.concatenate(sizes)
+
+
+def _sizes(x: FloatArray) -> FloatArray:
+    """The largest entry of each row, as a column; 1 for the row of zeros."""
+    size = np.max(np.abs(x), axis=1, keepdims=True)
+    return np.where(size > 0.0, size, 1.0)

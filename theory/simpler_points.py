@@ -50,8 +50,12 @@ Accepts = Callable[[Points, Points], bool]
 
 
 def _moved(points: Points, accepts: Accepts) -> Points:
-    candidate = tuple(p - points[0] for p in points)
-    return candidate if len(points) > 1 and accepts(candidate, points) else points
+    """The first point to 0, or the last."""
+    for origin in (points[0], points[-1]) if len(points) > 1 else ():
+        candidate = tuple(p - origin for p in points)
+        if accepts(candidate, points):
+            return candidate
+    return points
 
 
 def _scaled(points: Points, accepts: Accepts) -> Points:

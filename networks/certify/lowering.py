@@ -152,7 +152,7 @@ class Call:
         return value
 
     def optional(self, name: str) -> Constant | None:
-        return None if self.arguments.get(name) is None else self.constant(name)
+        return None if self.get(name) is None else self.constant(name)
 
     def overlook(self, *names: str) -> None:
         """Arguments without consequence: they repeat the result's shape, or matter in training."""

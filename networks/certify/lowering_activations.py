@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
+from ...theory.certificate.operations.activation_functions import scalar_function
 from .folding import Constant, check_number
 from .lowering import Call, Signal, Value, translates
 
@@ -44,7 +45,11 @@ def _plain(call: Call) -> Value:
 def activation(
     call: Call, signal: Signal, function: str, parameters: Mapping[str, float] | None = None
 ) -> Signal:
-    """σ of each entry."""
+    """σ of each entry; refused where the function jumps for these parameters."""
+    try:
+        scalar_function(function, parameters or {})
+    except ValueError as error:
+        raise call.refused(f"parameters {dict(parameters or {})}: {error}") from error
     attributes: dict[str, object] = {"function": function}
     if parameters:
         attributes["parameters"] = dict(parameters)
@@ -77,9 +82,6 @@ def _clamp(call: Call) -> Value:
     if any(isinstance(end, Signal | Constant) for end in ends.values()):
         raise call.refused("ends that are no numbers", "Use torch.maximum and torch.minimum.")
     given = {k: check_number(v, call.where) for k, v in ends.items() if v is not None}
-    low, high = given.get("min"), given.get("max")
-    if low is not None and high is not None and low > high:
-        raise call.refused(f"min = {low} above max = {high}")
     return activation(call, call.signal("self"), "hardtanh", given)
 
 
@@ -113,9 +115,6 @@ def _softshrink(call: Call) -> Value:
 
 @translates("threshold")
 def _threshold(call: Call) -> Value:
-    threshold, value = call["threshold"], call["value"]
-    if threshold != value:
-        raise call.refused(f"threshold = {threshold} and value = {value}: it jumps")
     return _with(call, "threshold", threshold="threshold", value="value")
 
 

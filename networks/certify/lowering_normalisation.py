@@ -133,5 +133,6 @@ def _norm(call: Call) -> Value:
     if call.get("dtype") not in (None, call.lowering.dtype):
         raise call.refused("a cast")
     shape = without_axes(signal.shape, axes)
+    call.overlook("keepdim")  # seen in the result's shape
     value = call.emit("vector_norm", [signal], shape, {"axes": axes})
     return call.reshape(value, call.result_shape)

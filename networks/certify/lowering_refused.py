@@ -24,6 +24,7 @@ _REASONS = {
         *("gt", "lt", "ge", "le", "eq", "ne", "where", "masked_fill", "argmax", "argmin"),
         *("argsort", "isnan", "isinf", "logical_and", "logical_or", "logical_not"),
     ),
+    "a shape that depends on values": ("sym_size", "sym_numel", "nonzero", "masked_select"),
     _JUMPS: (
         *("ceil", "floor", "round", "trunc", "frac", "sign", "sgn", "hardshrink", "heaviside"),
         *("fmod", "remainder", "floor_divide", "histc", "bucketize", "one_hot", "embedding"),

@@ -46,7 +46,8 @@ _STEPS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # δ, relative to the scale of the
 _RADII = (-3.0, 2.0)  # decimal exponents of the sizes of points where there is no domain
 _MUTATIONS = (-2.5, 0.0)  # the same of mutations, relative to the point's size
 _LARGEST_BATCH = 2**22  # numbers in the values of one layer at a time
-_REFINED = 256  # points kept
+_REFINED, _LEAST = 256, 4  # points that are refined: at first, and in the end
+_CHILDREN = 4  # mutations of each in a round
 
 
 @dataclass(frozen=True)
@@ -149,28 +150,38 @@ class _Search:
         if given is not None:
             extra = torch.as_tensor(given, dtype=self.dtype, device=self.device)
             x = torch.cat([extra[: max(1, self.budget // 8)], x])
-        v = self.normal(x.shape)
-        v, sizes = self.iterate(x, v, 2)
-        kept = min(_REFINED, max(1, len(x) // 16))
-        x, v, sizes = _best(x, v, sizes, kept)
-        closing = max(4, self.budget // 8)
-        # Few children of few points, if few Jacobians are affordable.
-        children = max(1, min(8, (self.budget - self.spent - closing) // (8 * kept)))
-        while self.spent + children * kept + closing <= self.budget:
-            young = self.mutate(x.repeat_interleave(children, 0))
-            directions = v.repeat_interleave(children, 0)
-            directions, found = self.iterate(young, directions, 1)
-            x, v, sizes = _best(
-                torch.cat([x, young]),
-                torch.cat([v, directions]),
-                torch.cat([sizes, found]),
-                kept,
-            )
-        few = min(len(x), 4 if not self.costly else 1)
-        x, v, sizes = x[:few], v[:few], sizes[:few]
+        v, sizes = self.iterate(x, self.normal(x.shape), 2)
+        closing = max(4, self.budget // 10)
+        x, v, sizes = self.climb(*_best(x, v, sizes, _REFINED), self.budget - closing)
+        few = 1 if self.costly else 4
+        x, v, _ = _best(x, v, sizes, few)
         v, sizes = self.iterate(x, v, max(2, closing // few))
         x, v, sizes = _best(x, v, sizes, few)
         return x, v, float(sizes[0])
+
+    def climb(
+        self, x: Tensor, v: Tensor, sizes: Tensor, budget: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Replace each point by the best of its mutations, again and again; halve the points.
+
+        Points do not compete with one another before they are halved: within a piece of a
+        piecewise-linear network all have the same Jacobian, and one piece would crowd out the rest.
+        """
+        stages = max(1, (len(x) // _LEAST).bit_length())
+        for stage in range(stages):
+            end = self.spent + (budget - self.spent) // (stages - stage)
+            while self.spent + len(x) * _CHILDREN <= end:
+                young = self.mutate(x.repeat_interleave(_CHILDREN, 0))
+                directions, found = self.iterate(young, v.repeat_interleave(_CHILDREN, 0), 1)
+                found, chosen = found.reshape(-1, _CHILDREN).max(1)
+                index = torch.arange(len(x), device=self.device) * _CHILDREN + chosen
+                better = (found > sizes).reshape(-1, *(1,) * len(self.shape))
+                x = torch.where(better, young[index], x)
+                v = torch.where(better, directions[index], v)
+                sizes = torch.maximum(sizes, found)
+            if stage < stages - 1:
+                x, v, sizes = _best(x, v, sizes, len(x) // 2)
+        return x, v, sizes
 
     def starts(self, count: int) -> Tensor:
         """Points on many scales: rough, smooth (one number a channel), and sparse ones."""

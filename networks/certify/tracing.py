@@ -19,13 +19,14 @@ from torch import nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 
-from ...errors import ShapeError, StructureError
+from ...errors import FlowcertError, ShapeError, StructureError
 from ...numerics.validation import FloatArray
 from ...theory.certificate.graph import Graph, Node, Shape
 from .folding import BATCH, Constant, check_tensor, fold
 from .lowering import Call, Lowering, Signal, Value, Withheld
 from .pixels import Pixels, scale_pixels
 from .translations import translate
+from .user_rules import UserRule, asserted
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,19 @@ class Traced:
     weights: dict[str, FloatArray]
 
 
-def trace(module: nn.Module, input_shape: Sequence[int], *, pixels: Pixels | None = None) -> Traced:
+def trace(
+    module: nn.Module,
+    input_shape: Sequence[int],
+    *,
+    pixels: Pixels | None = None,
+    rules: Mapping[type[nn.Module], UserRule] | None = None,
+) -> Traced:
     """Return the graph of a module in evaluation mode on inputs of ``input_shape`` (without batch).
 
-    Raises StructureError for what no certificate can follow, naming the operation and its place in
-    the module; ShapeError for an ``input_shape`` that is none; DomainError for NaN or infinite
-    weights. Source: flowcert, E [D].
+    ``pixels`` stand in front; layers with one of the ``rules`` are taken as these say. Raises
+    StructureError for what no certificate can follow, naming the operation and its place in the
+    module; ShapeError for an ``input_shape`` that is none; DomainError for NaN or infinite weights.
+    Source: flowcert, E [D].
 
     >>> traced = trace(nn.Sequential(nn.Linear(2, 3), nn.ReLU()).eval(), (2,))
     >>> [node.operation for node in traced.graph]
@@ -49,8 +57,8 @@ def trace(module: nn.Module, input_shape: Sequence[int], *, pixels: Pixels | Non
     """
     shape = _checked_shape(input_shape)
     _check_module(module)
-    program = _exported(module, shape)
-    lowering = Lowering(_kind(module)[0])
+    program = _exported(module, shape, rules or {})
+    lowering = Lowering(kind(module)[0])
     values = _placeholders(program, lowering, pixels)
     output: Value = None
     for node in program.graph_module.graph.nodes:
@@ -94,20 +102,25 @@ def _check_module(module: nn.Module) -> None:
         check_tensor(name, tensor, f"the parameter {name}")
 
 
-def _kind(module: nn.Module) -> tuple[torch.dtype, torch.device]:
+def kind(module: nn.Module) -> tuple[torch.dtype, torch.device]:
+    """The numbers that a module computes with (those of its first weight), and where."""
     for tensor in [*module.parameters(), *module.buffers()]:
         if tensor.is_floating_point():
             return tensor.dtype, tensor.device
     return torch.get_default_dtype(), torch.device("cpu")
 
 
-def _exported(module: nn.Module, shape: Shape) -> ExportedProgram:
-    dtype, device = _kind(module)
+def _exported(
+    module: nn.Module, shape: Shape, rules: Mapping[type[nn.Module], UserRule]
+) -> ExportedProgram:
+    dtype, device = kind(module)
     x = torch.zeros((BATCH, *shape), dtype=dtype, device=device)
     try:
-        with _silence(), torch.no_grad():
+        with silence(), torch.no_grad(), asserted(module, x, rules):
             program = torch.export.export(module, (x,), strict=False)
             return program.run_decompositions({})
+    except FlowcertError:
+        raise
     except Exception as error:  # torch raises of everything; each becomes one named error
         raise _untraceable(module, x, error) from error
 
@@ -116,7 +129,7 @@ def _untraceable(
     module: nn.Module, x: torch.Tensor, error: Exception
 ) -> StructureError | ShapeError:
     try:
-        with _silence(), torch.no_grad():
+        with silence(), torch.no_grad():
             module(x)
     except Exception as own:  # noqa: BLE001  # the user's module may raise anything
         name = type(module).__name__
@@ -138,7 +151,7 @@ def _line(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Keep torch's warnings and log messages to itself."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

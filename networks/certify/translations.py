@@ -19,6 +19,7 @@ FAMILIES = (
 )
 for _family in FAMILIES:
     import_module(f".lowering_{_family}", __package__)
+import_module(".user_rules", __package__)
 
 
 def translate(call: Call) -> Value:

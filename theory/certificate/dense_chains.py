@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..interval import Interval
+from ..spectral.chain_layers import ChainLayer
 from ..spectral.composition import compose, scale_along
 from ..spectral.dense import Dense
 from ..spectral.diagonal import Diagonal
 from ..spectral.linear_map import LinearMap
 from ..spectral.multiplier_search import affordable_passes, estimate_multipliers
-from ..spectral.riccati import ChainLayer, bound_chain
+from ..spectral.riccati import bound_chain
 from .gradient_steps import constant_factor
 from .graph import Graph
 from .operations import Operation
@@ -89,9 +90,7 @@ def _segment(links: list[Link], multipliers: Multipliers | None) -> Segment | No
         return None
     nodes = tuple(name for link in links for name in link.nodes)
     constants = {"multipliers": [list(row) for row in weights], "layers": len(layers)}
-    return Segment(
-        links[0].start, end, nodes, factor, "Riccati recursion", "E1.riccati", constants
-    )
+    return Segment(links[0].start, end, nodes, factor, "Riccati recursion", "E1.riccati", constants)
 
 
 def _layers(links: Sequence[Link]) -> list[ChainLayer]:
@@ -194,7 +193,7 @@ def _residual(operations: Mapping[str, Operation], operation: Sum) -> Link | Non
     if branch is None:
         return None
     nodes, step = branch
-    slopes = Interval(*(np.asarray(slope) for slope in step.slopes)) * factor
+    slopes = _interval(step.slopes) * factor
     ends = (float(slopes.lower), float(slopes.upper))
     if not all(math.isfinite(slope) for slope in ends):
         return None
@@ -228,7 +227,9 @@ def _joined(step: ChainLayer, layer: ChainLayer) -> ChainLayer | None:
     if layer.A is None:
         if step.C is not None and layer.slopes[0] < layer.slopes[1]:
             return None
-        sigma, after = (Interval(np.asarray(a), np.asarray(b)) for a, b in (step.slopes, layer.slopes))
+        sigma, after = (
+            Interval(np.asarray(a), np.asarray(b)) for a, b in (step.slopes, layer.slopes)
+        )
         slopes = sigma * after
         return replace(step, slopes=(float(slopes.lower), float(slopes.upper)))
     if step.A is None and step.slopes[0] == step.slopes[1]:
@@ -236,3 +237,7 @@ def _joined(step: ChainLayer, layer: ChainLayer) -> ChainLayer | None:
     if step.C is None:
         return replace(step, C=layer.A, error_C=layer.error_A)
     return None
+
+
+def _interval(ends: tuple[float, float]) -> Interval:
+    return Interval(np.asarray(ends[0]), np.asarray(ends[1]))

@@ -18,7 +18,7 @@ from ..spectral.axes import Axes
 from ..spectral.rearrangement import Rearrangement
 from ..spectral.rounding import above
 from .operations import Inputs, Operation
-from .operations.linear import Linear
+from .operations.linear import Linear, scaled
 
 Range = tuple[float, float]
 
@@ -99,8 +99,7 @@ def _together(known: _Known, members: list[dict[str, _Reach]]) -> float:
     for ancestor in members[0]:
         if all(ancestor in reaches for reaches in members):
             factor = _stacked([reaches[ancestor] for reaches in members])
-            constant = known.constants[ancestor]
-            bounds.append(constant if factor == 1.0 else above(factor * constant))
+            bounds.append(scaled(factor, known.constants[ancestor]))
     return min(bounds)
 
 

@@ -71,6 +71,8 @@ def dense_layer(rng: Generator, seed: int) -> Instance:
 def dense_against_balls(rng: Generator, seed: int) -> Instance:
     """A small dense layer against ball arithmetic, which leaves no room for LAPACK's rounding."""
     W = entries(rng, rng.integers(1, 5, size=2))
+    if not np.any(W):
+        W = np.ones(W.shape)  # zeros are tried in the family above
     node = Node("y", "dense", ("x",), (len(W),), {}, {"weight": "W"})
     values = _singular_values(node, (W.shape[1],), {"W": W})
     claimed = Bracket(values.largest_lower, values.largest)

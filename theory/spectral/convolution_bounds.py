@@ -5,6 +5,7 @@ Whichever applies and is sharper; ``SingularValues.method`` says which it was.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,37 +14,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...errors import ShapeError
-from ...numerics.validation import FloatArray, finite_array
+from ...numerics.validation import finite_array
 from .convolution import Convolution, Padding, pads_per_axis, per_axis
 from .convolution_lower import bound_largest_from_below
-from .dense import bound_dense
-from .linear_map import LARGEST_MATRIX, LinearMap
+from .convolution_smallest import bound_matrix, bound_smallest, bound_smallest_transposed
 from .padding import Mode, largest_multiplicity_at_any_size
-from .rounding import SMALLEST, above, below, gamma, power_of_two
+from .rounding import above, below, power_of_two
 from .singular_values import SingularValues
+from .slab import affordable_slabs, bound_slab
 from .symbol import Symbol
-from .symbol_bounds import GridMaximum, grid_maximum, grid_minimum
-from .torus import TorusAxis, phase_taps, torus_axis, torus_axis_at_any_size
+from .symbol_bounds import GridMaximum, grid_maximum, grid_work
+from .torus import TorusAxis, copies, torus_axis, torus_axis_at_any_size, torus_sizes
 from .transposed_convolution import TransposedConvolution
 
 _WORK = 3e10  # operations of an exact grid; beyond, a coarser one with a factor
-_LARGEST_WORK = 1e12  # of a smallest singular value
+_NARROW = 1e-4  # no more is done for a bracket this narrow
 _SMALL, _SMALL_IF_COPIED = 400, 1024  # columns or rows of a matrix that is always written out
-_RESOLUTIONS = (
-    256,
-    181,
-    128,
-    90,
-    64,
-    45,
-    32,
-    23,
-    16,
-    11,
-    8,
-    4,
-    2,
-)  # points of a coarse grid for each degree
+_RESOLUTIONS = (256, 181, 128, 90, 64, 45, 32, 23, 16, 11, 8, 4, 2)  # grid points for each degree
 _ZERO = SingularValues(0.0, 0.0, 0.0, "zero kernel", "the kernel is zero")
 
 
@@ -110,7 +97,7 @@ def bound_convolution(
     torus = [
         _axis_at_any_size(K.shape[2 + i], steps[i], spacing[i], pads[i], mode) for i in range(d)
     ]
-    grid = _coarse_grid(Symbol(phase_taps(K / scale, groups, torus), _offsets(torus)))
+    grid = _coarse_grid(Symbol.of_taps(K / scale, groups, torus))
     upper = _copied(grid.upper, torus)
     reason = "no bound for images of every size"
     return SingularValues(0.0, 0.0, above(upper * scale), grid.method, reason)
@@ -123,11 +110,11 @@ def bound_singular_values(convolution: Convolution, *, smallest: bool = False) -
         return _ZERO
     scaled = convolution.with_weight(convolution.weight / scale)
     torus = [torus_axis(axis) for axis in scaled.axes]
-    symbol = Symbol(phase_taps(scaled.weight, scaled.groups, torus), _offsets(torus))
+    symbol = Symbol.of(scaled, torus)
     lower, upper, method = _bound_largest(scaled, torus, symbol)
     low, reason = 0.0, "not asked for"
     if smallest:
-        low, reason = _bound_smallest(scaled, torus, symbol)
+        low, reason = bound_smallest(scaled, torus, symbol)
     return _scaled(SingularValues(low, lower, upper, method, reason), scale)
 
 
@@ -141,7 +128,7 @@ def bound_transposed_singular_values(
     values = transposed.convolution.singular_values()
     low, reason = 0.0, "not asked for"
     if smallest:
-        low, reason = _bound_smallest_transposed(transposed, scale)
+        low, reason = bound_smallest_transposed(transposed)
     return SingularValues(low, values.largest_lower, values.largest, values.method, reason)
 
 
@@ -149,15 +136,15 @@ def _bound_largest(
     convolution: Convolution, torus: Sequence[TorusAxis], symbol: Symbol
 ) -> tuple[float, float, str]:
     """Bounds of σ_max from below and above, and how the upper one was found."""
-    sizes = _sizes(torus)
-    if _cost(symbol, sizes) <= _WORK:
+    sizes = torus_sizes(torus)
+    if grid_work(*symbol.shape, symbol.groups, sizes) <= _WORK:
         maximum = grid_maximum(symbol, sizes)
         method = f"symbol on a torus of {' × '.join(str(axis.size) for axis in torus)} points"
         grid = _Grid(symbol, sizes, maximum, maximum.upper, True, method)
     else:
         grid = _coarse_grid(symbol)
     upper, method = _copied(grid.upper, torus), grid.method
-    most, fewest = (math.prod(getattr(axis, name) for axis in torus) for name in ("most", "fewest"))
+    most, fewest = copies(torus), math.prod(axis.fewest for axis in torus)
     if most > 1:
         method += f", times √{most} for copied pixels"
     if grid.exact and fewest and all(axis.whole for axis in torus):
@@ -166,77 +153,22 @@ def _bound_largest(
             return lower, upper, method
     else:
         lower = bound_largest_from_below(convolution, torus, grid.sizes, grid.maximum)
+    for kept in affordable_slabs(convolution, torus):
+        if lower >= upper * (1.0 - _NARROW):
+            break
+        through = bound_slab(convolution, torus, kept)
+        if through < upper:
+            upper, method = through, f"matrices along axis {kept}, symbol along the others"
     simple = convolution.bound_absolute_norm()
     if simple < upper:
         upper, method = simple, "sums of the kernel's absolute values"
     small = _SMALL_IF_COPIED if most > 1 else _SMALL
     if min(convolution.rows, convolution.columns) <= small:
-        values = _bound_matrix(convolution, convolution)
+        values = bound_matrix(convolution, convolution)
         lower = max(lower, values.largest_lower)
         if values.largest < upper:
             upper, method = values.largest, f"the matrix itself, {values.method}"
     return lower, upper, method
-
-
-def _bound_smallest(
-    convolution: Convolution, torus: Sequence[TorusAxis], symbol: Symbol
-) -> tuple[float, str]:
-    """σ_min from below; the symbol's minimum bounds it only where nothing is cut off."""
-    if convolution.rows < convolution.columns:
-        return 0.0, "fewer rows than columns"
-    if any(axis.unread for axis in torus):
-        return 0.0, "the stride leaves pixels unread"
-    low, reason = 0.0, "neither circular nor full padding, and more than 4096 columns"
-    fewest = math.prod(axis.fewest for axis in torus)
-    if fewest:
-        if _cost(symbol, _sizes(torus)) <= _LARGEST_WORK:
-            low, reason = grid_minimum(symbol, _sizes(torus))
-            low = below(low * math.sqrt(fewest), 2)
-        else:
-            reason = "too many frequencies and channels"
-    if convolution.columns <= (_SMALL if low else LARGEST_MATRIX):
-        values = _bound_matrix(convolution, convolution, smallest=True)
-        if values.smallest > low or not low:
-            low, reason = values.smallest, values.reason
-    return low, reason
-
-
-def _bound_smallest_transposed(
-    transposed: TransposedConvolution, scale: float
-) -> tuple[float, str]:
-    scaled = transposed.convolution.with_weight(transposed.convolution.weight / scale)
-    if transposed.rows < transposed.columns:
-        return 0.0, "fewer rows than columns"
-    torus = [torus_axis(axis) for axis in scaled.axes]
-    low, reason = 0.0, "the padding cuts pixels off, and more than 4096 columns"
-    if all(axis.within for axis in torus):
-        symbol = Symbol(phase_taps(scaled.weight, scaled.groups, torus), _offsets(torus))
-        if _cost(symbol, _sizes(torus)) <= _LARGEST_WORK:
-            low, reason = grid_minimum(symbol.transposed(), _sizes(torus))
-    if transposed.columns <= (_SMALL if low else LARGEST_MATRIX):
-        values = _bound_matrix(scaled, TransposedConvolution.of(scaled), smallest=True)
-        if values.smallest > low or not low:
-            low, reason = values.smallest, values.reason
-    return below(low * scale), reason
-
-
-def _bound_matrix(
-    convolution: Convolution, A: LinearMap, *, smallest: bool = False
-) -> SingularValues:
-    """The matrix written out. Only padded copies make taps meet, whose sums are rounded."""
-    taps = math.prod(convolution.weight.shape[2:])
-    error = A.rows * A.columns * SMALLEST  # parts of the kernel lost by scaling
-    if convolution.mode != "zeros":
-        error = above(error + gamma(taps) * convolution.bound_absolute_norm(), 2)
-    return bound_dense(_matrix(A), smallest=smallest, norm_error=error)
-
-
-def _matrix(A: LinearMap) -> FloatArray:
-    """The matrix, or that of the adjoint where its rows are fewer."""
-    if A.columns <= LARGEST_MATRIX:
-        return A.matrix()
-    unit = np.eye(A.rows).reshape(A.rows, *A.output_shape)
-    return A.adjoint(unit).reshape(A.rows, A.columns)
 
 
 def _coarse_grid(symbol: Symbol) -> _Grid:
@@ -244,7 +176,7 @@ def _coarse_grid(symbol: Symbol) -> _Grid:
     degrees = [int(offsets[-1] - offsets[0]) for offsets in symbol.offsets]
     for resolution in _RESOLUTIONS:
         sizes = tuple(max(1, resolution * degree) for degree in degrees)
-        if _cost(symbol, sizes) <= _WORK:
+        if grid_work(*symbol.shape, symbol.groups, sizes) <= _WORK:
             break
     maximum = grid_maximum(symbol, sizes)
     between = 1.0
@@ -262,30 +194,13 @@ def _axis_at_any_size(
     if mode == "circular":
         # Rows of C that appear twice: those beyond one turn of the torus.
         beyond = sum(pads) - dilation * (taps - 1)
-        copies = 1 + max(0, -(-beyond // max(*pads, 1)))
-        return torus_axis_at_any_size(positions, 1, copies)
-    copies = largest_multiplicity_at_any_size(*pads, mode)
-    return torus_axis_at_any_size(positions, stride, copies)
-
-
-def _offsets(torus: Sequence[TorusAxis]) -> tuple[np.ndarray, ...]:
-    return tuple(axis.offsets for axis in torus)
-
-
-def _sizes(torus: Sequence[TorusAxis]) -> tuple[int, ...]:
-    """Points of the torus; one where the symbol's norm does not depend on the frequency."""
-    return tuple(axis.size if axis.reach else 1 for axis in torus)
-
-
-def _cost(symbol: Symbol, sizes: Sequence[int]) -> float:
-    """Operations of Gram matrices, factors and residuals on half the grid."""
-    small, large = sorted(symbol.shape)
-    each = 8.0 * small * small * (large + 1.4 * small) + 16.0 * small * large
-    return math.prod(sizes) / 2.0 * symbol.groups * each
+        return torus_axis_at_any_size(positions, 1, 1 + max(0, -(-beyond // max(*pads, 1))))
+    most = largest_multiplicity_at_any_size(*pads, mode)
+    return torus_axis_at_any_size(positions, stride, most)
 
 
 def _copied(upper: float, torus: Sequence[TorusAxis]) -> float:
-    return above(upper * math.sqrt(math.prod(axis.most for axis in torus)), 3)
+    return above(upper * math.sqrt(copies(torus)), 3)
 
 
 def _scaled(values: SingularValues, scale: float) -> SingularValues:

@@ -77,6 +77,8 @@ def bound_dense(
     # in A (2·‖A‖_F·√(mn)·2⁻¹⁰⁷⁵) and in the products (n·m·2⁻¹⁰⁷⁴).
     gram_error = above(gamma(m) * size * size + m * n * 2.0**-1070, 4)
     values, vectors = scipy.linalg.eigh(G, subset_by_index=[n - 1, n - 1])
+    if values.size == 0:  # LAPACK's subset driver finds nothing in some clusters of eigenvalues
+        values, vectors = scipy.linalg.eigh(G)
     # The largest entry is at least ½, hence a diagonal entry at least ¼.
     top = max(float(values[-1]), float(np.max(np.diag(G))))
     largest = _largest_eigenvalue(G, top, gram_error)

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.linalg
 
 from ...numerics.validation import FloatArray
-from .riccati import ChainLayer, ScaledLayer, chain_widths, scale_layer
+from .chain_layers import ChainLayer, ScaledLayer, chain_widths, scale_layer
 
 _GRID = (1.0, 0.5, 2.0, 0.25, 4.0)  # multiples of the scalars that give the product bound
 _SHARPNESS = (8.0, 32.0, 128.0, 512.0)  # p of tr(Pᵖ)^{1/p}, the smoothed largest eigenvalue
@@ -68,7 +68,7 @@ def affordable_passes(layers: Sequence[ChainLayer]) -> int:
         ends = [widths[index + 1], *(() if layer.A is None else (len(layer.A),))]
         # The columns of a first linear map do not count: it is compressed.
         ends += [widths[index]] if index or not layer.is_linear else []
-        work += 12.0 * max(ends) ** 3
+        work += (12.0 if layer.skip == 0.0 else 24.0) * max(ends) ** 3
     passes = int(_WORK / work)
     return 0 if passes < _AFFORDABLE else min(max(passes, _FEWEST), _MOST)
 
@@ -87,6 +87,7 @@ class _Search:
         self.layers, self.widths = layers, widths
         ends = zip(layers, widths[1:], strict=True)
         self.hidden = [layer.hidden(outputs) for layer, outputs in ends]
+        self.steady = [_steady(layer, width) for layer, width in zip(layers, widths, strict=False)]
         self.best: FloatArray | None = None
         self.least = math.inf
 
@@ -133,12 +134,11 @@ class _Search:
         for index in reversed(range(len(self.layers))):
             layer = self.layers[index]
             A, C = layer.A, layer.C
-            Y = layer.c * _times(C, np.eye(P.shape[0]) if A is None and C is None else A)
-            if layer.skip:
-                Y = Y + layer.skip * np.eye(len(Y))
-            PY = layer.c * P if A is None and C is None and not layer.skip else P @ Y
-            K = np.zeros((0, Y.shape[1]))
-            following = Y.T @ PY if A is not None or C is not None else Y[0, 0] * PY
+            Y = self.steady[index]
+            PY = layer.c * P if Y is None else P @ Y
+            following = layer.c * PY if Y is None else Y.T @ PY
+            K = np.zeros((0, following.shape[1]))
+            move = layer.c * np.eye(len(P)) if Y is None else Y
             if layer.rho > 0.0:
                 R = layer.rho**2 * (P if C is None else C.T @ P @ C)
                 off = layer.rho * (PY if C is None else C.T @ PY)
@@ -153,9 +153,9 @@ class _Search:
                     following[np.diag_indices_from(following)] += weights
                 else:
                     following += A.T @ (weights[:, None] * A)
-                Y = Y + layer.rho * _times(C, K)
+                move = move + layer.rho * _times(C, K)
             gains.append(K)
-            moves.append(Y)
+            moves.append(move)
             P = 0.5 * (following + following.T)
         if not np.all(np.isfinite(P)):
             return None
@@ -176,7 +176,7 @@ class _Search:
         ratios = np.maximum(values / top, 0.0)
         total = float(np.sum(ratios**sharpness))
         shares = ratios ** (sharpness - 1.0) / (top * total)
-        kept = shares > 1e-6 * shares[-1]
+        kept = shares > 1e-6 * float(shares[-1])
         V = vectors[:, kept] * np.sqrt(shares[kept])
         gradient = []
         for layer, K, move, part in zip(
@@ -192,6 +192,15 @@ class _Search:
         return value, np.concatenate([*gradient, np.zeros(0)])
 
 
+def _steady(layer: ScaledLayer, width: int) -> FloatArray | None:
+    """Y = skip·I + cCA of a layer with so many inputs; None for cI."""
+    pointwise = layer.A is None and layer.C is None
+    if pointwise and layer.skip == 0.0:
+        return None
+    CA = np.eye(width) if pointwise else _times(layer.C, layer.A)
+    return np.asarray(layer.c * CA + layer.skip * np.eye(len(CA), width))
+
+
 def _times(C: FloatArray | None, X: FloatArray | None) -> FloatArray:
     """CX, None standing for the identity (not both)."""
     if C is None or X is None:
@@ -201,12 +210,12 @@ def _times(C: FloatArray | None, X: FloatArray | None) -> FloatArray:
 
 def _estimate_norm(X: FloatArray) -> float:
     """‖X‖ from below by twenty power steps: within a few per cent."""
-    v = np.random.default_rng(0).standard_normal(X.shape[1])
+    v: FloatArray = np.random.default_rng(0).standard_normal(size=(X.shape[1],))
     for _ in range(20):
-        size = float(np.linalg.norm(v))
+        size = math.sqrt(float(v @ v))
         if not 0.0 < size < math.inf:
             return 0.0
-        v = X.T @ (X @ (v / size))
+        v = np.asarray(X.T @ (X @ (v / size)))
     return math.sqrt(float(np.linalg.norm(v)))
 
 

@@ -28,12 +28,7 @@ def padded_indices(size: int, low: int, high: int, mode: Mode) -> IndexArray:
     >>> padded_indices(3, 1, 1, "zeros").tolist()
     [-1, 0, 1, 2, -1]
     """
-    if mode not in MODES:
-        raise DomainError(
-            came=f"the padding mode {mode!r}",
-            expected=f"one of {', '.join(MODES)}",
-            remedy="Write another padding as an operation of its own, before the convolution.",
-        )
+    _check_mode(mode)
     largest = {"reflect": size - 1, "circular": size}.get(mode)
     too_much = largest is not None and max(low, high) > largest
     if min(low, high) < 0 or too_much or low + size + high > LARGEST_AXIS:
@@ -70,8 +65,18 @@ def largest_multiplicity_at_any_size(low: int, high: int, mode: Mode) -> int:
     >>> largest_multiplicity_at_any_size(1, 1, "reflect")
     3
     """
+    _check_mode(mode)
     if mode == "zeros":
         return 1
     if mode == "replicate":
         return 1 + low + high  # one pixel, copied to both sides
     return 1 + (low > 0) + (high > 0)  # each side copies a pixel at most once
+
+
+def _check_mode(mode: Mode) -> None:
+    if mode not in MODES:
+        raise DomainError(
+            came=f"the padding mode {mode!r}",
+            expected=f"one of {', '.join(MODES)}",
+            remedy="Write another padding as an operation of its own, before the convolution.",
+        )

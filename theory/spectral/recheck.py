@@ -35,8 +35,6 @@ def recheck_dense(matrix: FloatArray, upper: float, *, lower: float = 0.0) -> bo
     A = as_matrix(matrix)
     if math.isnan(upper) or math.isnan(lower):
         raise DomainError(came="a bound that is NaN", expected="a number", remedy="Look upstream.")
-    if lower > 0.0 and A.shape[0] < A.shape[1]:
-        return False
     return (upper == math.inf or _below(A, upper)) and (lower <= 0.0 or _above(A, lower))
 
 

@@ -21,84 +21,15 @@ import scipy.linalg
 
 from ...errors import DataError
 from ...numerics.validation import FloatArray
+from .chain_layers import ChainLayer, ScaledLayer, above_power, chain_widths, scale_layer
 from .dense import bound_dense
 from .positive_definite import bound_negative_part
-from .rounding import UNIT_ROUNDOFF, above, gamma, norm_above, power_of_two
+from .rounding import UNIT_ROUNDOFF, above, gamma, norm_above
 
 # Everything is scaled to the size of 1 (scales at most 2⁴⁰⁰): what underflows is far below this.
 _UNDERFLOW = 2.0**-200
 _LARGEST_SCALE = 400
-
-
-@dataclass(frozen=True, eq=False)
-class ChainLayer:
-    """x ↦ skip·x + Cσ(Ax + b) with slopes of σ in [low, high]; None stands for the identity.
-
-    ``error_A`` ≥ ‖Â − A‖ and ``error_C`` ≥ ‖Ĉ − C‖ where the entries given are rounded.
-
-    >>> ChainLayer.linear(np.eye(2)).slopes
-    (1.0, 1.0)
-    """
-
-    A: FloatArray | None
-    C: FloatArray | None
-    slopes: tuple[float, float]
-    skip: float = 0.0
-    error_A: float = 0.0
-    error_C: float = 0.0
-
-    @staticmethod
-    def linear(W: FloatArray, error: float = 0.0) -> ChainLayer:
-        """x ↦ Wx + b."""
-        return ChainLayer(W, None, (1.0, 1.0), error_A=error)
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether it is x ↦ const·Ax + b."""
-        constant = self.slopes[0] == self.slopes[1]
-        return constant and self.skip == 0.0 and self.A is not None and self.C is None
-
-
-@dataclass(frozen=True, eq=False)
-class ScaledLayer:
-    """2^−exponent times a layer, with entries of A and C below 1 and slopes in c ± ρ."""
-
-    A: FloatArray | None
-    C: FloatArray | None
-    c: float
-    rho: float
-    skip: float
-    exponent: int
-    error_A: float = 0.0
-    error_C: float = 0.0
-
-    def hidden(self, outputs: int) -> int:
-        """How many activations it has, and multipliers needs; 0 if ρ = 0."""
-        if self.rho == 0.0:
-            return 0
-        widths = [self.A.shape[0]] if self.A is not None else []
-        widths += [self.C.shape[1]] if self.C is not None else []
-        return [*widths, outputs][0]
-
-
-def scale_layer(layer: ChainLayer) -> ScaledLayer:
-    """Take powers of two out of a layer: exact, and the same on every machine."""
-    A, power_A = _scaled(layer.A)
-    C, power_C = _scaled(layer.C)
-    power = power_A + power_C
-    if layer.skip == 0.0:
-        steepest = max(abs(slope) for slope in layer.slopes)
-        taken = math.frexp(steepest)[1] if 0.0 < steepest < math.inf else 0
-        low, high = _times_power(layer.slopes, -taken)
-        exponent = power + taken
-    else:
-        low, high = _times_power(layer.slopes, power)
-        exponent = 0
-    c = 0.5 * low + 0.5 * high
-    rho = 0.0 if low == high == c else above(max(high - c, c - low), 1)
-    error_A = _above_power(layer.error_A, -power_A) if layer.error_A else 0.0
-    error_C = _above_power(layer.error_C, -power_C) if layer.error_C else 0.0
-    return ScaledLayer(A, C, c, rho, layer.skip, exponent, error_A, error_C)
+_SHIFTS = (1e-11, 1e-10, 1e-9, 1e-8, 1e-6, 1e-4, 1e-2)  # of P̂, until Cholesky succeeds
 
 
 def bound_chain(layers: Sequence[ChainLayer], multipliers: Sequence[Sequence[float]]) -> float:
@@ -115,60 +46,55 @@ def bound_chain(layers: Sequence[ChainLayer], multipliers: Sequence[Sequence[flo
     >>> 3.0 <= bound_chain([ChainLayer.linear(W), relu], [[], [0.5, 0.5]]) < 3.00001
     True
     """
-    scaled = [scale_layer(layer) for layer in layers]
     widths = chain_widths(layers)
-    scale = 0  # V is 4^scale·ΔᵀPΔ
-    P = np.eye(widths[-1])
-    steps = list(zip(scaled, widths[1:], multipliers, strict=True))
-    first = scaled[0].A if layers[0].is_linear else None
+    scaled = [scale_layer(layer) for layer in layers]
+    numbers = [layer.hidden(out) for layer, out in zip(scaled, widths[1:], strict=True)]
+    weights = _read_multipliers(multipliers, numbers)
     # A first linear layer may have any number of columns: no matrix of that size is formed.
-    for layer, outputs, given in reversed(steps[1:] if first is not None else steps):
-        weights = _read_multipliers(given, layer.hidden(outputs))
-        with np.errstate(over="ignore", invalid="ignore"):
-            following = _pull_back(P, layer, np.ldexp(weights, -2 * scale))
-        if following is None or not np.all(np.isfinite(following)):
-            return math.inf
-        power = _half_power(following)
-        P = np.ldexp(following, -2 * power)
-        scale += power
-    exponent = sum(layer.exponent for layer in scaled)
-    last = 1.0 if first is None else scaled[0].c
-    return _above_power(
-        _weighted_norm(P, first, scaled[0].error_A) * above(abs(last)), scale + exponent
-    )
+    first = scaled[0] if layers[0].is_linear else None
+    with np.errstate(all="ignore"):  # what overflows is ∞ or NaN, and found below
+        P, scale = np.eye(widths[-1]), 0  # V is 4^scale·ΔᵀPΔ
+        for index in reversed(range(0 if first is None else 1, len(layers))):
+            following = _pull_back(P, scaled[index], np.ldexp(weights[index], -2 * scale))
+            if following is None or not np.all(np.isfinite(following)):
+                return math.inf
+            power = _half_power(following)
+            P = np.ldexp(following, -2 * power)
+            scale += power
+        exponent = scale + sum(layer.exponent for layer in scaled)
+        return above_power(_weighted_norm(P, first), exponent)
 
 
-def chain_widths(layers: Sequence[ChainLayer]) -> list[int]:
-    """The dimensions of the values along a chain, input first."""
-    known = [width for layer in layers for width in _ends(layer)]
-    if not known:
+def _read_multipliers(
+    multipliers: Sequence[Sequence[float]], numbers: Sequence[int]
+) -> list[FloatArray]:
+    weights = [np.asarray(row, dtype=np.float64) for row in multipliers]
+    fit = [row.shape for row in weights] == [(number,) for number in numbers]
+    if not fit or any(not np.all((row >= 0.0) & (row < math.inf)) for row in weights):
         raise DataError(
-            came="a chain without a matrix",
-            expected="layers of which one tells the dimension",
-            remedy="Bound it by its slopes.",
-        )
-    widths = [known[0]]
-    for layer in layers:
-        matrix = layer.C if layer.C is not None else layer.A
-        widths.append(widths[-1] if matrix is None or layer.skip else len(matrix))
-    return widths
-
-
-def _ends(layer: ChainLayer) -> list[int]:
-    if layer.A is not None:
-        return [layer.A.shape[1]]
-    return [] if layer.C is None else [layer.C.shape[1]]
-
-
-def _read_multipliers(given: Sequence[float], number: int) -> FloatArray:
-    weights = np.asarray(given, dtype=np.float64)
-    if weights.shape != (number,) or not np.all(np.isfinite(weights)) or np.any(weights < 0.0):
-        raise DataError(
-            came=f"{weights.size} multipliers of a chain's layer, some perhaps negative or NaN",
-            expected=f"{number} finite numbers ≥ 0",
+            came=f"multipliers of shapes {[row.shape for row in weights]}, perhaps negative or NaN",
+            expected=f"finite numbers ≥ 0, of each layer {list(numbers)}",
             remedy="Make the certificate anew from the module.",
         )
     return weights
+
+
+@dataclass(frozen=True, eq=False)
+class _Blocks:
+    """The parts of the matrix, its second block row scaled by s: off = −sρCᵀPY, corner = D − ….
+
+    ``error_Y`` and ``error_B`` bound what Y and B = ρCs are off, relative errors aside.
+    """
+
+    A: FloatArray
+    Y: FloatArray
+    B: FloatArray
+    s: FloatArray
+    D: FloatArray
+    weights: FloatArray
+    error_A: float
+    error_Y: float
+    error_B: float
 
 
 def _pull_back(P: FloatArray, layer: ScaledLayer, weights: FloatArray) -> FloatArray | None:
@@ -176,84 +102,104 @@ def _pull_back(P: FloatArray, layer: ScaledLayer, weights: FloatArray) -> FloatA
     hidden, n = _shapes(P, layer)
     A = np.eye(n) if layer.A is None else layer.A
     C = np.eye(hidden) if layer.C is None else layer.C
-    size_A, size_C, size_P = norm_above(A), norm_above(C), norm_above(P)
     Y = layer.c * (A if layer.C is None else C if layer.A is None else C @ A)
     if layer.skip:
         Y[np.diag_indices(n)] += layer.skip
+    size_A, size_C = norm_above(A), norm_above(C)
     error_Y = gamma(hidden + 3) * (abs(layer.c) * size_A * size_C + abs(layer.skip) * math.sqrt(n))
-    given_Y = size_C * layer.error_A + (size_A + layer.error_A) * layer.error_C
-    error_Y += abs(layer.c) * given_Y
-    YPY = Y.T @ (P @ Y)
+    error_Y += abs(layer.c) * (size_C * layer.error_A + (size_A + layer.error_A) * layer.error_C)
     if layer.rho == 0.0:
-        size_Y = norm_above(Y)
-        error = gamma(2 * len(P) + 4) * size_Y * size_Y * size_P
-        error += (2.0 * size_Y + error_Y) * error_Y * size_P + _UNDERFLOW
-        return _plus_identity(_symmetric(YPY), 2.0 * above(error, 12))
-    # Congruent by powers of two s: the diagonal Λ becomes one of size 1.
+        return _pull_back_linear(P, Y, above(error_Y, 12))
+    # Congruent by powers of two s: the diagonal Λ becomes D, of size 1.
     powers = np.clip(-(np.frexp(weights)[1] // 2), -_LARGEST_SCALE, _LARGEST_SCALE)
     s = np.ldexp(1.0, powers)
     B = layer.rho * C * s
+    error_B = 3.0 * UNIT_ROUNDOFF * norm_above(B) + layer.rho * layer.error_C * float(np.max(s))
     D = np.ldexp(weights, 2 * powers)
-    ALA = A.T @ (weights[:, None] * A)
+    return _verified(P, _Blocks(A, Y, B, s, D, weights, layer.error_A, error_Y, error_B))
+
+
+def _pull_back_linear(P: FloatArray, Y: FloatArray, error_Y: float) -> FloatArray:
+    """YᵀPY, plus what rounding may have taken away."""
+    size_Y, size_P = norm_above(Y), norm_above(P)
+    error = gamma(2 * len(P) + 4) * size_Y * size_Y * size_P
+    error += (2.0 * size_Y + error_Y) * error_Y * size_P + _UNDERFLOW
+    return _plus_identity(_symmetric(Y.T @ (P @ Y)), 2.0 * above(error, 12))
+
+
+def _verified(P: FloatArray, blocks: _Blocks) -> FloatArray | None:
+    """The smallest P̂ as computed, enlarged until the matrix is certainly ⪰ 0.
+
+    Where its negative part is at most μ in the scaled coordinates, Λ + μs⁻² takes the place of Λ,
+    and P̂ + μ(t⁻² + ‖s⁻¹A‖²)I that of P̂.
+    """
+    Y, B, s = blocks.Y, blocks.B, blocks.s
+    YPY = Y.T @ (P @ Y)
+    ALA = blocks.A.T @ (blocks.weights[:, None] * blocks.A)
     off = B.T @ (P @ Y)
-    low = B.T @ (P @ B)
-    schur = np.diag(D) - low
+    schur = np.diag(blocks.D) - B.T @ (P @ B)
     try:
         inner = scipy.linalg.cho_solve(scipy.linalg.cho_factor(schur, lower=True), off)
     except (np.linalg.LinAlgError, ValueError):
         return None
     X = _symmetric(YPY + ALA + off.T @ inner)
     top = float(np.max(np.diag(X)))
-    if not (0.0 < top < math.inf):
+    if not 0.0 < top < math.inf or abs(_half_power(X)) > _LARGEST_SCALE:
         return None
-    half = -_half_power(X)
-    if abs(half) > _LARGEST_SCALE:
-        return None
-    t = math.ldexp(1.0, half)
-    size_x, size_w = t * norm_above(Y), norm_above(B)
-    both = size_x + size_w
-    error_B = t * error_Y + 3.0 * UNIT_ROUNDOFF * size_w
-    weighted_A = t * norm_above(np.sqrt(weights)[:, None] * A)
-    formed = gamma(2 * len(P) + 4) * both * both * size_P
-    formed += (2.0 * both + error_B) * error_B * size_P
-    formed += gamma(hidden + 4) * weighted_A * weighted_A
-    largest = norm_above(D) + both * both * size_P + weighted_A * weighted_A
-    for shift in (1e-11, 1e-10, 1e-9, 1e-8, 1e-6, 1e-4, 1e-2):
+    t = math.ldexp(1.0, -_half_power(X))
+    formed = _forming_error(P, blocks, t)
+    for shift in _SHIFTS:
         following = _plus_identity(X, shift * top)
-        corner = (following - YPY - ALA) * (t * t)
-        M = np.block([[corner, -t * off.T], [-t * off, schur]])
+        M = np.block([[(following - YPY - ALA) * (t * t), -t * off.T], [-t * off, schur]])
         negative = bound_negative_part(M)
         if negative < math.inf:
-            added = 4.0 * UNIT_ROUNDOFF * (largest + t * t * norm_above(following))
             # Only the lower triangle is read: each error stands for two.
-            total = above(negative + 2.0 * (formed + added) + _UNDERFLOW, 24)
-            spread = norm_above(A / s[:, None])
-            return _plus_identity(following, above(total * (1.0 / (t * t) + spread * spread), 6))
+            formed += 4.0 * UNIT_ROUNDOFF * t * t * norm_above(following)
+            mu = above(negative + 2.0 * formed + _UNDERFLOW, 24)
+            spread = norm_above(blocks.A / s[:, None]) + float(np.max(1.0 / s)) * blocks.error_A
+            return _plus_identity(following, above(mu * (1.0 / (t * t) + spread * spread), 8))
     return None
+
+
+def _forming_error(P: FloatArray, blocks: _Blocks, t: float) -> float:
+    """How far (in the Frobenius norm) the scaled matrix may be from the exact one, but for P̂."""
+    size_P, size_B = norm_above(P), norm_above(blocks.B)
+    both = t * norm_above(blocks.Y) + size_B
+    error = t * blocks.error_Y + blocks.error_B
+    root = np.sqrt(blocks.weights)
+    weighted, error_A = t * norm_above(root[:, None] * blocks.A), t * float(np.max(root))
+    error_A *= blocks.error_A
+    products = gamma(2 * len(P) + 4) * both * both * size_P + gamma(len(root) + 4) * weighted**2
+    given = (2.0 * both + error) * error * size_P + (2.0 * weighted + error_A) * error_A
+    sums = norm_above(blocks.D) + both * both * size_P + weighted**2
+    return above(products + given + 4.0 * UNIT_ROUNDOFF * sums, 24)
 
 
 def _shapes(P: FloatArray, layer: ScaledLayer) -> tuple[int, int]:
     """(number of activations, dimension of the input)."""
     if layer.A is not None:
-        return layer.A.shape
+        return len(layer.A), layer.A.shape[1]
     hidden = len(P) if layer.C is None else layer.C.shape[1]
     return hidden, hidden
 
 
-def _weighted_norm(P: FloatArray, W: FloatArray | None, error: float) -> float:
-    """√λ_max(WᵀPW) from above, W known to ``error``: P ⪯ RᵀR + δI for any R, here that of the eigenvectors."""
+def _weighted_norm(P: FloatArray, first: ScaledLayer | None) -> float:
+    """√λ_max(WᵀPW) from above, cW the first layer if it is linear, else I.
+
+    P ⪯ RᵀR + δI for any matrix R; here R is that of the eigenvectors.
+    """
     values, vectors = scipy.linalg.eigh(P)
     R = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
     size_R = norm_above(R)
     residual = norm_above(P - R.T @ R) + UNIT_ROUNDOFF * norm_above(P)
     delta = above(residual + gamma(len(P) + 2) * size_R * size_R + _UNDERFLOW, 8)
-    if W is None:
-        norm, size_W = bound_dense(R).largest, 1.0
-    else:
-        size_W = norm_above(W) + error
-        product_error = above(gamma(len(P)) * size_R * size_W + size_R * error + _UNDERFLOW, 6)
-        norm = bound_dense(R @ W, norm_error=product_error).largest
-    return above(math.sqrt(norm * norm + delta * size_W * size_W), 8)
+    if first is None or first.A is None:
+        norm = bound_dense(R).largest
+        return above(math.sqrt(norm * norm + delta), 8)
+    size_W = norm_above(first.A) + first.error_A
+    off = above(gamma(len(P)) * size_R * size_W + size_R * first.error_A + _UNDERFLOW, 6)
+    norm = bound_dense(R @ first.A, norm_error=off).largest
+    return above(math.sqrt(norm * norm + delta * size_W * size_W) * abs(first.c), 8)
 
 
 def _symmetric(X: FloatArray) -> FloatArray:
@@ -263,40 +209,10 @@ def _symmetric(X: FloatArray) -> FloatArray:
 def _plus_identity(X: FloatArray, amount: float) -> FloatArray:
     """A matrix ⪰ X + amount·I: its diagonal is rounded up."""
     result = X.copy()
-    diagonal = np.diag(X) + amount
-    result[np.diag_indices_from(result)] = np.nextafter(diagonal, math.inf)
+    result[np.diag_indices_from(result)] = np.nextafter(np.diag(X) + amount, math.inf)
     return result
 
 
 def _half_power(X: FloatArray) -> int:
     """e with max|xᵢⱼ| about 4ᵉ."""
     return math.frexp(float(np.max(np.abs(X))))[1] // 2
-
-
-def _scaled(matrix: FloatArray | None) -> tuple[FloatArray | None, int]:
-    """(M/2ᵉ, e) with entries below 1; what underflows there is covered by ``_UNDERFLOW``."""
-    scale = 0.0 if matrix is None else power_of_two(matrix)
-    if matrix is None or scale == 0.0:
-        return matrix, 0
-    return matrix / scale, math.frexp(scale)[1] - 1
-
-
-def _times_power(slopes: tuple[float, float], power: int) -> tuple[float, float]:
-    """2^power·[low, high], outward where it is not exact."""
-    with np.errstate(over="ignore", under="ignore"):
-        ends = [float(np.ldexp(slope, power)) for slope in slopes]
-    exact = [
-        math.isfinite(end) and math.frexp(end)[0] == math.frexp(slope)[0]
-        for end, slope in zip(ends, slopes, strict=True)
-    ]
-    low = ends[0] if exact[0] else math.nextafter(ends[0], -math.inf)
-    high = ends[1] if exact[1] else math.nextafter(ends[1], math.inf)
-    return low, high
-
-
-def _above_power(value: float, power: int) -> float:
-    """2^power·value from above; ∞ if it overflows, never 0."""
-    if not math.isfinite(value):
-        return math.inf
-    with np.errstate(over="ignore", under="ignore"):
-        return above(float(np.ldexp(value, power)), 1)

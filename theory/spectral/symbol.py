@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...numerics.validation import FloatArray
+from .convolution import Convolution
 from .padding import IndexArray
 from .rounding import SMALLEST, UNIT_ROUNDOFF, above, gamma, norm_above
+from .torus import TorusAxis, phase_taps
 
 ComplexArray = NDArray[np.complex128]
 
@@ -52,6 +54,16 @@ class Symbol:
 
     taps: FloatArray
     offsets: tuple[IndexArray, ...]
+
+    @staticmethod
+    def of(convolution: Convolution, torus: Sequence[TorusAxis]) -> Symbol:
+        """Return the symbol of the circulant that holds the convolution."""
+        return Symbol.of_taps(convolution.weight, convolution.groups, torus)
+
+    @staticmethod
+    def of_taps(kernel: FloatArray, groups: int, torus: Sequence[TorusAxis]) -> Symbol:
+        """Return the symbol of a kernel (out, in/groups, *taps) on a torus."""
+        return Symbol(phase_taps(kernel, groups, torus), tuple(axis.offsets for axis in torus))
 
     @property
     def groups(self) -> int:

@@ -86,6 +86,13 @@ def grid_minimum(symbol: Symbol, sizes: Sequence[int]) -> tuple[float, str]:
     return below(low), ""
 
 
+def grid_work(rows: int, columns: int, groups: int, sizes: Sequence[int]) -> float:
+    """Estimate the operations of ``grid_maximum``; small matrices run slower than they count."""
+    small, large = sorted((rows, columns))
+    each = 8.0 * small * (small + 32.0) * (large + 1.4 * small) + 2e4
+    return (math.prod(sizes) / 2.0 + 0.5) * groups * each
+
+
 def _chunks(
     symbol: Symbol, frequencies: IndexArray, sizes: Sequence[int]
 ) -> Iterator[tuple[int, ComplexArray]]:
@@ -159,10 +166,10 @@ def _negative_part(M: ComplexArray, shift: float) -> float:
     before = float(np.max(np.abs(M[:, i, i].real)))
     M[:, i, i] = M[:, i, i].real + shift
     try:
-        L: ComplexArray = np.linalg.cholesky(M)
+        L = np.asarray(np.linalg.cholesky(M), dtype=np.complex128)
     except np.linalg.LinAlgError:
         return math.inf
-    R: ComplexArray = np.tril(L @ L.conj().swapaxes(-1, -2) - M)
+    R = np.asarray(np.tril(L @ L.conj().swapaxes(-1, -2) - M), dtype=np.complex128)
     residual = above(math.sqrt(_largest_square(R)), 2 * n * n + 4) * _ROOT_TWO
     factor = above(_largest_square(L), 2 * n * n + 4)
     if not math.isfinite(residual + factor):
@@ -184,15 +191,16 @@ def _largest_square(M: ComplexArray) -> float:
 
 def _estimate_largest(G: ComplexArray) -> tuple[float, int]:
     """Estimate the largest eigenvalue of a stack, and where it is: power steps, then exactly."""
-    x: ComplexArray = np.random.default_rng(0).standard_normal((1, G.shape[-1], 1)) + 0j
-    x = np.broadcast_to(x, (len(G), *x.shape[1:]))
+    start = np.random.default_rng(0).standard_normal((1, G.shape[-1], 1))
+    x = np.broadcast_to(start.astype(np.complex128), (len(G), G.shape[-1], 1))
     candidates = np.arange(len(G))
     for keep in (16, 4):
+        chosen = G[candidates] if len(candidates) < len(G) else G
         for _ in range(6):
-            x = G[candidates] @ x if len(candidates) < len(G) else G @ x
-            x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-300)
-        y = G[candidates] @ x
-        quotients = np.einsum("fik,fik->f", x.conj(), y).real
+            y = chosen @ x
+            length = np.maximum(np.linalg.norm(y, axis=1, keepdims=True), 1e-300)
+            x = np.asarray(y / length, dtype=np.complex128)
+        quotients = np.einsum("fik,fik->f", x.conj(), chosen @ x).real
         order = np.argsort(-quotients)[:keep]
         candidates, x = candidates[order], x[order]
     values = np.linalg.eigvalsh(G[candidates])[:, -1]
@@ -205,7 +213,9 @@ def _singular_vector(S: ComplexArray) -> tuple[float, ComplexArray]:
     gram = S.conj().T @ S if n <= m else S @ S.conj().T
     k = len(gram)
     _, vectors = scipy.linalg.eigh(gram, subset_by_index=[k - 1, k - 1])
-    v = vectors[:, 0] if n <= m else S.conj().T @ vectors[:, 0]
+    if vectors.shape[1] == 0:  # LAPACK finds none where all eigenvalues are nearly equal
+        _, vectors = scipy.linalg.eigh(gram)
+    v = vectors[:, -1] if n <= m else S.conj().T @ vectors[:, -1]
     length = norm_above(_real(v))
     if length == 0.0:
         v = np.zeros(n, dtype=np.complex128)

@@ -141,6 +141,16 @@ def _split(
     return offsets, phases, offset_of, phase_of
 
 
+def torus_sizes(axes: Sequence[TorusAxis]) -> tuple[int, ...]:
+    """Points of each axis; one where the symbol's norm does not depend on the frequency."""
+    return tuple(axis.size if axis.reach else 1 for axis in axes)
+
+
+def copies(axes: Sequence[TorusAxis]) -> int:
+    """How often a row of C appears in T at most: ‖T‖ ≤ √copies·‖C‖."""
+    return math.prod(axis.most for axis in axes)
+
+
 def phase_taps(kernel: FloatArray, groups: int, axes: Sequence[TorusAxis]) -> FloatArray:
     """Return the taps of C, shape (offsets…, groups, out/groups, in/groups·phases…): exact.
 

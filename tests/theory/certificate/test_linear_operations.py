@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from flowcert.errors import DataError
 from flowcert.numerics.validation import FloatArray
@@ -72,7 +73,8 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "pooling": read("axes", (2, 4, 4), (2, 2, 2), {"maps": [halves(1), halves(2)]}),
     "difference": read(
-        "axes", (3,), (2,), {"maps": [{"axis": 0, "rows": [row([0, 2], [1, -1], 3), row([], [], 1)]}]}
+        "axes", (3,), (2,),
+        {"maps": [{"axis": 0, "rows": [row([0, 2], [1, -1], 3), row([], [], 1)]}]},
     ),
     "flip": read(
         "axes", (3,), (3,), {"maps": [{"axis": 0, "rows": [row([j], [1], 1) for j in (2, 1, 0)]}]}
@@ -89,7 +91,7 @@ def jacobian(operation: Operation) -> FloatArray:
     n = math.prod(shape)
     unit = np.concatenate([np.zeros((1, n)), np.eye(n)]).reshape(n + 1, *shape)
     y = operation.evaluate(unit).reshape(n + 1, -1)
-    return (y[1:] - y[0]).T
+    return np.asarray((y[1:] - y[0]).T)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -162,7 +164,7 @@ def in_longdouble(name: str, x: FloatArray) -> FloatArray:
     return np.asarray(flat.reshape(len(X), *operation.node.shape))
 
 
-def in_single(name: str, x: FloatArray) -> list[FloatArray]:
+def in_single(name: str, x: FloatArray) -> list[NDArray[Any]]:
     """The ways in which float32 code may compute the operation."""
     operation, X = OPERATIONS[name], x.astype(np.float32)
     w = {role: tensor.astype(np.float32) for role, tensor in operation.weights.items()}
@@ -184,10 +186,10 @@ def in_single(name: str, x: FloatArray) -> list[FloatArray]:
     if name == "difference":
         first = (X[:, 0] - X[:, 2]) / np.float32(3)
         return [np.stack([first, 0 * first], axis=1)]
-    return [operation.evaluate(X)]
+    return [operation.evaluate(X.astype(np.float64))]  # moves what float32 holds
 
 
-@pytest.mark.parametrize("size", [1.0, 1e-30, 1e-42])
+@pytest.mark.parametrize("size", [1.0, 1e-7, 1e-30, 1e-42])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_rounding_bounds_float32_execution(name: str, size: float) -> None:
     operation = OPERATIONS[name]

@@ -47,7 +47,7 @@ PAIRS: dict[str, tuple[LinearMap, LinearMap]] = {
     "one scale": (Diagonal(enclosed(), (2, 3)), Dense(normal(3, 4), (2, 4))),
     "columns": (Dense(normal(3, 4), (2, 4)), Diagonal(enclosed(1, 4), (2, 4))),
     "diagonals": (Diagonal(enclosed(2, 1), (2, 3)), Diagonal(enclosed(3), (2, 3))),
-    "permutes": (Permute((4, 2, 3), (1, 2, 0)), Permute((2, 3, 4), (2, 0, 1))),
+    "permutes": (Permute((4, 2, 3), (1, 0, 2)), Permute((2, 3, 4), (2, 0, 1))),
     "reshapes": (Reshape((6,), (3, 2)), Reshape((2, 3), (6,))),
     "outputs zeros": (Diagonal(enclosed(4, 1, 1), (4, 5, 5)), convolution("zeros")),
     "outputs reflect": (Diagonal(enclosed(4, 1, 1), (4, 5, 5)), convolution("reflect")),

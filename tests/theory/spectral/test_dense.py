@@ -158,7 +158,7 @@ def test_a_norm_error_widens_both_ends() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_narrow_floats_are_widened_before_they_are_multiplied(dtype: type) -> None:
-    A = np.random.default_rng(0).normal(size=(30, 30)).astype(dtype)
+    A: FloatArray = np.random.default_rng(0).normal(size=(30, 30)).astype(dtype)
     values = bound_dense(A)
     assert values.width <= 1e-9
     assert recheck_dense(A.astype(np.float64), values.largest)
@@ -181,7 +181,7 @@ def test_a_value_of_another_length_is_refused() -> None:
         Dense(np.ones((2, 3)), (3, 2))
 
 
-@pytest.mark.parametrize("lie", ["eigenvector", "eigenvalue"])
+@pytest.mark.parametrize("lie", ["eigenvector", "eigenvalue", "last digits"])
 def test_a_wrong_eigenpair_costs_tightness_not_truth(
     lie: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,12 +189,28 @@ def test_a_wrong_eigenpair_costs_tightness_not_truth(
     truth = np.linalg.svd(A, compute_uv=False)[0]
 
     def eigh(G: FloatArray, **options: object) -> tuple[FloatArray, FloatArray]:
-        n = len(G)
-        return np.array([1e-3 if lie == "eigenvalue" else truth**2]), np.eye(n)[:, :1]
+        top = np.linalg.eigvalsh(G)[-1]
+        value = {"eigenvalue": 1e-3, "last digits": top * (1 - 1e-12)}.get(lie, top)
+        return np.array([value]), 100.0 * np.eye(len(G))[:, :1]
 
     monkeypatch.setattr("scipy.linalg.eigh", eigh)
     values = bound_dense(A)
     assert values.largest_lower <= truth <= values.largest
+
+
+def test_a_smallest_eigenvalue_that_is_too_large_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    A = matrices()["gaussian"]
+    truth = np.linalg.svd(A, compute_uv=False)
+
+    def eigh(G: FloatArray, **options: object) -> object:
+        if options.get("eigvals_only"):
+            return np.array([1.05 * np.linalg.eigvalsh(G)[0]])
+        return np.linalg.eigvalsh(G)[-1:], np.eye(len(G))[:, :1]
+
+    monkeypatch.setattr("scipy.linalg.eigh", eigh)
+    assert 0.99 * truth[-1] <= bound_dense(A, smallest=True).smallest <= truth[-1]
 
 
 def test_the_map_applies_its_matrix_to_the_last_axis() -> None:

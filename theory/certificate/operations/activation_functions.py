@@ -13,7 +13,6 @@ FUNCTIONS: Mapping[str, Callable[..., ScalarFunction]] = {
     "abs": piecewise_linear.absolute,
     "atan": smooth_functions.atan,
     "celu": smooth_functions.celu,
-    "clamp": piecewise_linear.hardtanh,
     "cos": smooth_functions.cos,
     "elu": smooth_functions.elu,
     "erf": smooth_functions.erf,
@@ -54,7 +53,7 @@ def scalar_function(name: str, parameters: Mapping[str, object]) -> ScalarFuncti
     """Return σ by its name; raises ValueError with the reason if it is refused.
 
     Parameters are finite numbers with PyTorch's names and defaults (``slope`` of leaky_relu,
-    ``min`` and ``max`` of clamp and hardtanh, either of which may be absent).
+    ``min`` and ``max`` of hardtanh, either of which may be absent).
 
     >>> scalar_function("hardswish", {}).slope_max
     1.5

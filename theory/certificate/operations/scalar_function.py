@@ -78,14 +78,11 @@ class ScalarFunction:
             return limit
         y = self.evaluate(np.asarray(x))
         low, high = float(np.min(y)), float(np.max(y))
-        if math.isnan(low) or math.isnan(high):
+        size = max(abs(low), abs(high))
+        if not math.isfinite(size):
             return WHOLE_LINE
         if self.relative == self.absolute == self.proportional == 0.0:
             return low, high  # it selects, and does not compute
-        size = max(abs(low), abs(high))
         errors = self.relative * abs(x) + self.absolute + self.proportional * size
         slack = 2.0 * UNIT_ROUNDOFF * errors + 2.0**-1060  # twice: the last roundings are in it
-        return max(low, -_LARGEST) - slack, min(high, _LARGEST) + slack if high < math.inf else high
-
-
-_LARGEST = math.ldexp(1.0 - 2.0**-53, 1024)
+        return low - slack, high + slack

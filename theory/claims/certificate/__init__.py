@@ -1,0 +1,3 @@
+"""Group E: from layers to the certificate of a network."""
+
+__all__: list[str] = []
