@@ -76,6 +76,7 @@ class ZeroPaddedShift(nn.Module):
 
 torch.manual_seed(0)
 PLANTED: list[tuple[str, nn.Module, float, Any]] = [
+    ("one direction of 300", linear(with_largest(1.05, 300)), 1.0, 300),
     ("one direction of 64, 1.001", linear(with_largest(1.001)), 1.0, 64),
     (
         "deep, one direction",

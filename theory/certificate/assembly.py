@@ -66,7 +66,9 @@ def assemble(
         lower=rounded_down(lower) if points else 0.0,
         upper=rounded_up(derivation.upper),
         lines=lines,
-        multipliers=plain(found_multipliers(derivation) if multipliers is None else multipliers),
+        multipliers=_as_tuples(
+            found_multipliers(derivation) if multipliers is None else multipliers
+        ),
         witness=(points[0], points[1]) if points else None,
         user_asserted=tuple(node.name for node in graph if node.operation == "asserted"),
         assumptions=(*ASSUMPTIONS, *assumptions),
@@ -82,6 +84,10 @@ def found_multipliers(derivation: Derivation) -> dict[str, Any]:
         for segment in derivation.segments
         if "multipliers" in segment.constants
     }
+
+
+def _as_tuples(multipliers: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, Any]:
+    return {name: tuple(tuple(map(float, row)) for row in m) for name, m in multipliers.items()}
 
 
 def recorded(constants: Mapping[str, Any]) -> dict[str, Any]:

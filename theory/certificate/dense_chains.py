@@ -34,11 +34,15 @@ _CHEAP = 60  # passes that a search can afford where a second one is made, for t
 
 @dataclass(frozen=True)
 class Link:
-    """The value of ``nodes[-1]`` as a layer of that of ``start``; ``layer`` None passes it on."""
+    """The value of ``nodes[-1]`` as a layer of that of ``start``; ``layer`` None passes it on.
+
+    ``scalar``: all entries are multiplied by the same number, which the slopes enclose.
+    """
 
     start: str
     nodes: tuple[str, ...]
     layer: ChainLayer | None
+    scalar: bool = False
 
 
 def dense_chains(
@@ -58,8 +62,23 @@ def dense_chains(
         links = _longest(operations, node.name)
         inside.update(name for link in links for name in link.nodes)
         inside.update(link.start for link in links[1:])
-        found += _segments(_trimmed(links), multipliers)
-    return found
+        for piece in _pieces(links):
+            found += _segments(piece, multipliers)
+    # Two heads on the same features find the chain to those twice.
+    return list({(segment.start, segment.end): segment for segment in found}.values())
+
+
+def _pieces(links: list[Link]) -> list[list[Link]]:
+    """The chain, or the longest parts of it for which multipliers can be searched, last first."""
+    pieces: list[list[Link]] = []
+    rest = _trimmed(links)
+    while rest:
+        first = 0
+        while first < len(rest) - 1 and not affordable_passes(_layers(rest[first:])):
+            first += 1
+        pieces.append(_trimmed(rest[first:]))
+        rest = _trimmed(rest[:first])
+    return pieces
 
 
 def _segments(links: list[Link], multipliers: Multipliers | None) -> list[Segment]:
@@ -122,7 +141,7 @@ def _link(operations: Mapping[str, Operation], name: str) -> Link | None:
     operation = operations[name]
     if isinstance(operation, Sum) and len(operation.coefficients) == 2:
         return _residual(operations, operation)
-    if isinstance(operation, Linear):
+    if isinstance(operation, Linear) and not isinstance(operation, Reshape):
         return _linear(operations, name)
     return _pointwise(operation)
 
@@ -142,7 +161,7 @@ def _pointwise(operation: Operation) -> Link | None:
     if factor is None or not math.isfinite(float(factor.upper - factor.lower)):
         return None
     ends = (float(factor.lower), float(factor.upper))
-    return Link(start, (name,), ChainLayer(None, None, ends))
+    return Link(start, (name,), ChainLayer(None, None, ends), scalar=True)
 
 
 def _linear(operations: Mapping[str, Operation], end: str, stop: str = "") -> Link | None:
@@ -181,7 +200,7 @@ def _as_layer(whole: LinearMap) -> ChainLayer | None:
 
 def _residual(operations: Mapping[str, Operation], operation: Sum) -> Link | None:
     """c₀u + cCσ(Au + b), either term first."""
-    order = {name: index for index, name in enumerate(operations)}
+    order = {name: index for index, name in enumerate(operations)}  # they stand in the graph's
     shape = operation.node.shape
     if not shape or shape[-1] > _WIDEST:
         return None
@@ -214,18 +233,21 @@ def _branch(
         name = link.start
     links.reverse()
     step = ChainLayer(None, None, (1.0, 1.0))
-    for layer in _layers(links):
-        joined = _joined(step, layer)
+    for link in links:
+        joined = step if link.layer is None else _joined(step, link.layer, link.scalar)
         if joined is None:
             return None
         step = joined
     return tuple(name for link in links for name in link.nodes), step
 
 
-def _joined(step: ChainLayer, layer: ChainLayer) -> ChainLayer | None:
-    """``layer`` after Cσ(Ax + b) as one such, if it is: a matrix before, activations, one after."""
+def _joined(step: ChainLayer, layer: ChainLayer, scalar: bool) -> ChainLayer | None:
+    """``layer`` after Cσ(Ax + b) as one such, if it is: a matrix before, activations, one after.
+
+    A scalar commutes with the matrices: it joins the slopes wherever it stands.
+    """
     if layer.A is None:
-        if step.C is not None and layer.slopes[0] < layer.slopes[1]:
+        if step.C is not None and not scalar:
             return None
         sigma, after = (
             Interval(np.asarray(a), np.asarray(b)) for a, b in (step.slopes, layer.slopes)

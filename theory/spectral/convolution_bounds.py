@@ -5,7 +5,6 @@ Whichever applies and is sharper; ``SingularValues.method`` says which it was.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

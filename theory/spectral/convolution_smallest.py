@@ -29,7 +29,10 @@ _SMALL = 400  # columns of a matrix that is written out although the grid has gi
 def bound_smallest(
     convolution: Convolution, torus: Sequence[TorusAxis], symbol: Symbol
 ) -> tuple[float, str]:
-    """σ_min from below; the symbol's minimum bounds it only where nothing is cut off."""
+    """Bound σ_min of a convolution from below, and say why if it is 0.
+
+    ``convolution`` must be scaled to entries of the order of 1.
+    """
     if convolution.rows < convolution.columns:
         return 0.0, "fewer rows than columns"
     if any(axis.unread for axis in torus):
@@ -49,12 +52,16 @@ def bound_smallest(
     return low, reason
 
 
-def _bound_smallest_transposed(
-    transposed: TransposedConvolution, scale: float
-) -> tuple[float, str]:
-    scaled = transposed.convolution.with_weight(transposed.convolution.weight / scale)
+def bound_smallest_transposed(transposed: TransposedConvolution) -> tuple[float, str]:
+    """Bound σ_min of a transposed convolution from below, and say why if it is 0.
+
+    Where no row of the convolution reads beyond the image, nothing of its adjoint is cut off.
+    """
     if transposed.rows < transposed.columns:
         return 0.0, "fewer rows than columns"
+    whole = transposed.convolution
+    scale = power_of_two(whole.weight)
+    scaled = whole.with_weight(whole.weight / scale)
     torus = [torus_axis(axis) for axis in scaled.axes]
     low, reason = 0.0, "the padding cuts pixels off, and more than 4096 columns"
     if all(axis.within for axis in torus):
@@ -75,7 +82,10 @@ def _work(symbol: Symbol, torus: Sequence[TorusAxis]) -> float:
 def bound_matrix(
     convolution: Convolution, A: LinearMap, *, smallest: bool = False
 ) -> SingularValues:
-    """The matrix written out. Only padded copies make taps meet, whose sums are rounded."""
+    """Bound the singular values of the matrix written out.
+
+    Only copied pixels make taps of the ``convolution`` meet, whose sums are rounded.
+    """
     taps = math.prod(convolution.weight.shape[2:])
     error = A.rows * A.columns * SMALLEST  # parts of the kernel lost by scaling
     if convolution.mode != "zeros":

@@ -140,7 +140,7 @@ class _Search:
             K = np.zeros((0, following.shape[1]))
             move = layer.c * np.eye(len(P)) if Y is None else Y
             if layer.rho > 0.0:
-                R = layer.rho**2 * (P if C is None else C.T @ P @ C)
+                R = layer.rho * layer.rho * (P if C is None else C.T @ P @ C)
                 off = layer.rho * (PY if C is None else C.T @ PY)
                 weights = choose(index, R, off)
                 try:

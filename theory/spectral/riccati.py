@@ -169,9 +169,9 @@ def _forming_error(P: FloatArray, blocks: _Blocks, t: float) -> float:
     root = np.sqrt(blocks.weights)
     weighted, error_A = t * norm_above(root[:, None] * blocks.A), t * float(np.max(root))
     error_A *= blocks.error_A
-    products = gamma(2 * len(P) + 4) * both * both * size_P + gamma(len(root) + 4) * weighted**2
+    products = gamma(2 * len(P) + 4) * both * both * size_P + gamma(len(root) + 4) * weighted * weighted
     given = (2.0 * both + error) * error * size_P + (2.0 * weighted + error_A) * error_A
-    sums = norm_above(blocks.D) + both * both * size_P + weighted**2
+    sums = norm_above(blocks.D) + both * both * size_P + weighted * weighted
     return above(products + given + 4.0 * UNIT_ROUNDOFF * sums, 24)
 
 

@@ -51,10 +51,11 @@ def steps(graph: Graph, weights: Mapping[str, FloatArray]) -> list[Segment]:
 def worst(A: FloatArray, c0: float, c1: float, slopes: tuple[float, float]) -> float:
     """max ‖c₀I + c₁AᵀDA‖ over the vertices of D: convex in D, so that it is the supremum."""
     eye = np.eye(A.shape[1])
-    return max(
+    found = max(
         float(np.linalg.norm(c0 * eye + c1 * A.T @ np.diag(d) @ A, 2))
         for d in itertools.product(slopes, repeat=len(A))
     )
+    return found * (1 - 1e-13)  # the rounding of the oracle itself
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)
@@ -75,7 +76,7 @@ def test_factor_bounds_every_vertex(
     slopes = (min(slope, 1.0), max(slope, 1.0))
     truth = worst(A, c0, c1, slopes)
     assert (step.start, step.end, step.nodes) == ("u", "v", ("z", "s", "y", "v"))
-    assert step.factor >= truth * (1 - 1e-12)
+    assert step.factor >= truth
     low, high = np.linalg.svd(A, compute_uv=False)[[-1, 0]]
     low = 0.0 if shape[0] < shape[1] else low
     ends = [c0 + c1 * a * s**2 for a in slopes for s in (low, high)]

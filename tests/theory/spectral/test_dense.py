@@ -239,11 +239,11 @@ def test_512_columns_are_bounded_tightly_and_fast() -> None:
     A = np.random.default_rng(0).normal(size=(512, 512))
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         values = bound_dense(A, smallest=True)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert values.width <= 1e-8
     truth = np.linalg.svd(A, compute_uv=False)
     assert values.largest_lower <= truth[0] <= values.largest
     assert 0.99 * truth[-1] <= values.smallest <= truth[-1]
-    assert statistics.median(times) <= 1.0  # 0.05 s on an idle machine
+    assert statistics.median(times) <= 1.0  # seconds of the processor; 0.05 s on an idle machine

@@ -15,6 +15,7 @@ from ...interval import Interval
 from ...spectral.axes import Axes as AxesMap
 from ...spectral.axes import AxisMap, AxisRow
 from ...spectral.linear_map import LinearMap
+from ..graph import LARGEST_VALUE
 from .linear import Linear
 from .operation import Arithmetic
 
@@ -31,6 +32,11 @@ class Axes(Linear):
         if not isinstance(given, list | tuple):
             raise self.malformed(f"maps {given!r}")
         maps = [self._read_axis(entry) for entry in given]
+        between = dict(enumerate(self.shapes[0]))
+        for factor in maps:
+            between[factor.axis] = len(factor.rows)
+            if math.prod(between.values()) > LARGEST_VALUE:
+                raise self.malformed(f"more than {LARGEST_VALUE} entries between two maps")
         try:
             return AxesMap(maps, self.shapes[0])
         except FlowcertError as error:

@@ -94,8 +94,9 @@ class Linear(Operation):
         factor = gamma(self.map.terms + 2, arithmetic.unit)
         underflow = (self.map.terms + 2) * math.sqrt(self.map.rows) * arithmetic.smallest
         inexact = self.map.norm_error * (batch_norms(x) + radius)
-        # 1 + 2⁻³⁰ covers the float64 rounding of these very sums (fewer than 2²⁰ terms).
-        return np.asarray((factor * sizes + underflow + inexact) * (1.0 + 2.0**-30))
+        # The float64 rounding of these very sums, of as many terms, and of the norms (2⁻³⁰).
+        slack = 1.0 + 2.0**-30 + 2.0 * gamma(self.map.terms + 2)
+        return np.asarray((factor * sizes + underflow + inexact) * slack)
 
 
 def scaled(norm: float, constant: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ....numerics.validation import FloatArray
 from ...spectral.rounding import above
-from ..graph import Shape
+from ..graph import LARGEST_VALUE, Shape
 from .attributes import read_axes
 from .operation import Factor, Inputs, times
 from .selection import Selection
@@ -37,6 +37,11 @@ class MaxPool(Selection):
             self._table(windows, shape[axis])
             for axis, windows in zip(self.axes, given, strict=True)
         )
+        between = list(shape)
+        for axis, table in zip(self.axes, self.tables, strict=True):
+            between[axis] = len(table)
+            if math.prod(between) > LARGEST_VALUE:
+                raise self.malformed(f"more than {LARGEST_VALUE} entries between two axes")
         self.overlap = math.prod(_largest_overlap(table) for table in self.tables)
 
     def shape(self) -> Shape:
@@ -73,6 +78,8 @@ class MaxPool(Selection):
             if any(type(index) is not int or not 0 <= index < length for index in window):
                 raise self.malformed(f"the window {window!r} on an axis of length {length}")
         width = max(len(window) for window in windows)
+        if len(windows) * width > LARGEST_VALUE:
+            raise self.malformed(f"windows with more than {LARGEST_VALUE} indices")
         rows = [[*window, *[window[0]] * (width - len(window))] for window in windows]
         return np.array(rows, dtype=np.intp)
 
