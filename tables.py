@@ -167,7 +167,7 @@ _CLOSE = 1.1  # a rule that lost by less is shown
 
 
 def certificate_table(certificate: Certificate) -> Table:
-    """What the upper end rests on: a row for each node from the input to the output that counts."""
+    """A row for each node that the upper end rests on, and in grey for the other layers."""
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     for column in ("layer", "operation", "rule"):
         table.add_column(column)
@@ -175,8 +175,11 @@ def certificate_table(certificate: Certificate) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("lost narrowly")
     lines = {line.name: line for line in certificate.lines}
-    for name in _path(certificate, lines):
-        line, node = lines[name], certificate.graph[name]
+    path = _path(certificate, lines)
+    for node in certificate.graph:
+        if node.name not in lines or not (node.name in path or node.tensors):
+            continue
+        line = lines[node.name]
         before = [line.constants["start"]] if "start" in line.constants else node.inputs
         start = lines[before[0]].upper if len(before) == 1 else 0.0
         factor = f"{line.upper / start:.6g}" if 0.0 < start <= line.upper * 1e300 else "–"
@@ -188,18 +191,19 @@ def certificate_table(certificate: Certificate) -> Table:
             factor,
             f"{line.upper:.6g}",
             Text(", ".join(f"{c.rule} {c.upper:.6g}" for c in close)),
+            style="" if node.name in path else "dim",
         )
     return table
 
 
-def _path(certificate: Certificate, lines: dict[str, Line]) -> list[str]:
-    """The nodes that the bound of the output was derived from, in order."""
+def _path(certificate: Certificate, lines: dict[str, Line]) -> set[str]:
+    """The nodes that the bound of the output was derived from."""
     needed = {certificate.graph.output}
     for node in reversed(certificate.graph.nodes):
         if node.name in needed and node.name in lines:
             start = lines[node.name].constants.get("start")
             needed.update(node.inputs if start is None else [start])
-    return [node.name for node in certificate.graph if node.name in needed and node.name in lines]
+    return needed
 
 
 def figure_rows(made: FigureReport) -> list[tuple[str, str, Text]]:

@@ -19,6 +19,7 @@ from .console import out
 if TYPE_CHECKING:
     from ..theory.certificate import Certificate
 
+_REGIONS = ("authors_box", "authors_region", "sharp_region", "step_limit")
 certificate_app = typer.Typer(
     help="Check a certificate anew from its graph and weights, or show it; PyTorch is not needed.",
     no_args_is_help=True,
@@ -57,8 +58,7 @@ def certify(
             came=f"--claimed {claimed}", expected="a positive number", remedy="1 is the default."
         )
     input_shape = tuple(_whole("--input", number) for number in _numbers("--input", shape))
-    scale = None if std is None else _numbers("--std", std)
-    shift = None if mean is None else _numbers("--mean", mean)
+    scale, shift = _channels("--std", std), _channels("--mean", mean)
     box = None if domain is None else _numbers("--domain", domain)
     if box is not None and len(box) != 2:
         raise DomainError(
@@ -164,8 +164,11 @@ def _judge_steps(weights: Path, architecture: str) -> None:
 
     steps = read_published_steps(weights, published_name(architecture))
     judgements = [judge_pair(pair) for pair in pairs_of(steps)]
-    regions = ("authors_box", "authors_region", "sharp_region", "step_limit")
-    outside = [j for j in judgements if any(j[name].inside is False for name in regions)]
+    outside = [
+        judgement
+        for judgement in judgements
+        if any(c.inside is False for c in judgement.criteria if c.name in _REGIONS)
+    ]
     out.print(f"{len(outside)} of {len(judgements)} learned steps outside a region:")
     for judgement in outside:
         out.print(Text(f"  {judgement.overall}"), soft_wrap=True)
@@ -180,6 +183,12 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
             expected="numbers, with commas between them",
             remedy=f"For example {option} 3,32,32.",
         ) from error
+
+
+def _channels(option: str, text: str | None) -> float | tuple[float, ...] | None:
+    """One number for all channels, or one for each."""
+    numbers = None if text is None else _numbers(option, text)
+    return numbers[0] if numbers is not None and len(numbers) == 1 else numbers
 
 
 def _whole(option: str, number: float) -> int:

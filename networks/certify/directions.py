@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -43,8 +44,10 @@ class Directions:
         """Jv, of shape (batch, *output_shape)."""
         if self.forward:
             try:
-                with torch.no_grad():
-                    _, image = torch.func.jvp(self.function, (x,), (v,))
+                with torch.no_grad(), warnings.catch_warnings():
+                    # What torch loads for forward derivatives uses what torch itself deprecates.
+                    warnings.filterwarnings("ignore", ".*torch.jit", DeprecationWarning)
+                    image: Tensor = torch.func.jvp(self.function, (x,), (v,))[1]
                 return image.detach()
             except (RuntimeError, NotImplementedError):
                 self.forward = False

@@ -108,14 +108,15 @@ def fold(target: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any], w
         return _wrapped(target(*_unwrapped(arguments), **_unwrapped(keywords)))
     except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
         raise StructureError(
-            came=f"a constant that cannot be computed at {where}: {_first_line(error)}",
+            came=f"a constant that cannot be computed at {where}: {first_line(error)}",
             expected="operations that PyTorch runs on the CPU",
             remedy="Move the module to the CPU and to float32 or float64.",
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def first_line(error: Exception) -> str:
+    """The kind of an error and the first line of what it says."""
+    return (f"{type(error).__name__}: {str(error).strip()}".splitlines())[0][:240]
 
 
 def _unwrapped(value: Any) -> Any:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import torch
 
 from ...theory.certificate.operations.activation_functions import scalar_function
+from .call import Call
 from .folding import Constant, check_number
-from .lowering import Call, Signal, Value, translates
+from .lowering import Signal, Value, translates
 
 # ATen's names, and ours where they differ.
 _PLAIN = {

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import torch
+
+from .call import Call
 from .folding import Constant, check_number
-from .lowering import Call, Signal, Value, translates
+from .lowering import Signal, Value, translates
 
 
 @translates("add")
@@ -200,6 +203,48 @@ def _as_signal(call: Call, part: Value, parts: tuple[Value, ...]) -> Signal:
     empty = call.emit("axes", [source], shape, {"maps": maps})
     tensors = {"shift": call.weight(Constant(constant.tensor, constant.key), "shift")}
     return call.emit("diagonal", [empty], shape, tensors=tensors)
+
+
+@translates("slice_scatter", "select_scatter")
+def _written_into(call: Call) -> Value:
+    """A value with another one written into it along an axis: y[:, 2:4] = z."""
+    rank = len(call.result_shape)
+    axis = call.axis(call["dim"], rank)
+    n = call.result_shape[axis]
+    source = call["src"]
+    if call.operation == "select_scatter":
+        places = [call["index"] % n]
+        if isinstance(source, Signal):
+            source = call.reshape(source, (*source.shape[:axis], 1, *source.shape[axis:]))
+        elif isinstance(source, Constant):
+            source = Constant(source.tensor.unsqueeze(axis - rank))
+    else:
+        places = list(range(n)[call["start"] : call["end"] : call["step"]])
+    parts = (call["self"], source)
+    both = concatenated(call, [_as_signal(call, part, parts) for part in parts], axis)
+    return call.select(both, axis, [n + places.index(i) if i in places else i for i in range(n)])
+
+
+@translates("copy")
+def _copied(call: Call) -> Value:
+    source = call["src"]
+    call.overlook("self")
+    if isinstance(source, Signal):
+        return call.broadcast(source, call.result_shape)
+    return Constant(source.tensor.expand(call.result_shapes[0]))
+
+
+@translates("zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "fill")
+def _constant(call: Call) -> Value:
+    """A constant of which a value gives the shape alone."""
+    call.overlook("self", "size", "dtype")
+    kind = call.operation.removeprefix("new_").removesuffix("_like")
+    number = {"zeros": 0.0, "ones": 1.0}.get(kind)
+    if number is None:
+        given = call["value" if kind == "fill" else "fill_value"]
+        given = given.tensor.item() if isinstance(given, Constant) else given
+        number = check_number(given, call.where)
+    return Constant(torch.full(call.result_shapes[0], number, dtype=call.lowering.dtype))
 
 
 @translates("addcmul")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .lowering import Call, Signal, Value, Withheld, translates
+from .call import Call
+from .lowering import Signal, Value, Withheld, translates
 from .lowering_arithmetic import extremum
 
 Windows = list[list[int]]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
+from .call import Call
 from .folding import Constant
-from .lowering import Call, Signal, Value, translates
+from .lowering import Signal, Value, translates
 
 _TWO_VALUES = "a product of two values, which has no Lipschitz constant without a domain"
 
@@ -58,7 +59,8 @@ def _product(call: Call) -> Value:
 
 def _matrix(call: Call, constant: Constant, signal: Signal) -> Constant:
     """A constant factor as one matrix (or vector), the same for all that stand in front of it."""
-    constant = call.broadcastable(constant, signal.rank)
+    if constant.tensor.ndim > 2:
+        constant = call.broadcastable(constant, signal.rank)
     tensor = constant.tensor
     while tensor.ndim > 2 and tensor.shape[0] == 1:
         tensor = tensor[0]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from .call import Call
 from .folding import Constant, check_number
-from .lowering import Call, Signal, Value, translates
+from .lowering import Signal, Value, translates
 from .lowering_extrema import without_axes
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .call import Call
 from .folding import check_number
-from .lowering import Call, Padding, Signal, Value, translates
+from .lowering import Padding, Signal, Value, translates
 from .lowering_extrema import adaptive_windows, spread, without_axes
 
 Row = dict[str, Any]

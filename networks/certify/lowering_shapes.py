@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
+from .call import Call
 from .folding import Constant
-from .lowering import Call, Signal, Value, translates
+from .lowering import Signal, Value, translates
 from .lowering_extrema import without_axes
 
 
-@translates("view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze",
-            "view_copy", "_reshape_copy", "squeeze_copy", "unsqueeze_copy")  # fmt: skip
+@translates(
+    *("view", "_unsafe_view", "reshape", "view_as", "reshape_as", "flatten", "unflatten"),
+    *("squeeze", "unsqueeze", "view_copy", "_reshape_copy", "squeeze_copy", "unsqueeze_copy"),
+)
 def _reshape(call: Call) -> Value:
     """Row-major order is kept, so the result's shape says it all."""
     if call.operation.startswith("unsqueeze"):
         call.axis(call["dim"], len(call.result_shape))
-    call.overlook("size", "shape", "dim", "sizes", "start_dim", "end_dim")
+    call.overlook("size", "shape", "dim", "sizes", "start_dim", "end_dim", "other")
     if call.arguments.get("dtype") is not None:
         raise call.refused("a view as other numbers")
     signal = call.signal("self")
     return call.reshape(signal, call.result_shape)
 
 
-@translates("transpose", "swapaxes", "transpose_copy")
+@translates("transpose", "swapaxes", "swapdims", "transpose_copy", "mT", "mH", "adjoint")
 def _transpose(call: Call) -> Value:
     signal = call.signal("self")
-    first, second = ("axis0", "axis1") if "axis0" in call else ("dim0", "dim1")
-    a, b = call.axis(call[first], signal.rank), call.axis(call[second], signal.rank)
+    names = ("axis0", "axis1") if "axis0" in call else ("dim0", "dim1")
+    a, b = (call.axis(call.get(names[i], i - 2), signal.rank) for i in (0, 1))
     order = list(range(signal.rank))
     order[a], order[b] = order[b], order[a]
     return call.permute(signal, order)
+
+
+@translates("t", "numpy_T", "matrix_H")
+def _turned(call: Call) -> Value:
+    raise call.mixes()  # of a matrix (batch, …) both axes are moved
 
 
 @translates("permute", "permute_copy")

@@ -22,7 +22,7 @@ from ...numerics.validation import FloatArray
 from ...theory.certificate.evaluation import input_batch
 from ...theory.certificate.operations.linear import Linear
 from ...theory.certificate.rules import Derivation
-from ...theory.certificate.witness import Witness, best_witness
+from ...theory.certificate.witness import best_witness
 from .directions import Directions
 
 Function = Callable[[Tensor], Tensor]
@@ -38,16 +38,16 @@ class Effort:
 
 
 EFFORTS = {
-    "quick": Effort(2e8, 32, 8_000),
-    "normal": Effort(1.5e9, 64, 60_000),
-    "thorough": Effort(5e10, 1_000, 400_000),
+    "quick": Effort(1e8, 24, 3_000),
+    "normal": Effort(4e8, 64, 10_000),
+    "thorough": Effort(2e10, 1_000, 300_000),
 }
 _STEPS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # δ, relative to the scale of the input
-_RADII = (-3.0, 2.0)  # decimal exponents of the sizes of points where there is no domain
+_RADII = (-2.0, 2.0)  # decimal exponents of the sizes of points where there is no domain
 _MUTATIONS = (-2.5, 0.0)  # the same of mutations, relative to the point's size
 _LARGEST_BATCH = 2**22  # numbers in the values of one layer at a time
-_REFINED, _LEAST = 256, 4  # points that are refined: at first, and in the end
-_CHILDREN = 4  # mutations of each in a round
+_REFINED, _LEAST = 64, 4  # points that are refined: at first, and in the end
+_CHILDREN = 8  # mutations of each in a round
 
 
 @dataclass(frozen=True)
@@ -184,13 +184,13 @@ class _Search:
         return x, v, sizes
 
     def starts(self, count: int) -> Tensor:
-        """Points on many scales: rough, smooth (one number a channel), and sparse ones."""
+        """Points on many scales: rough ones, sparse ones, and smooth images (a number a channel)."""
         rough = self.normal((count, *self.shape))
-        smooth = self.normal((count, *self.shape[:-2], *(1,) * min(2, len(self.shape))))
-        kind = torch.arange(count, device=self.device) % 3
-        kind = kind.reshape(count, *(1,) * len(self.shape))
-        sparse = rough * (self.uniform((count, *self.shape)) < 0.1)
-        x = torch.where(kind == 0, rough, torch.where(kind == 1, smooth + 0.1 * rough, sparse))
+        kind = torch.arange(count, device=self.device).reshape(count, *(1,) * len(self.shape)) % 4
+        x = torch.where(kind == 3, rough * self.some(rough.shape), rough)
+        if len(self.shape) > 1:
+            smooth = self.normal((count, *self.shape[:-2], 1, 1)) + 0.1 * rough
+            x = torch.where(kind == 2, smooth, x)
         exponents = self.column(count)
         if self.domain is None:
             low, high = _RADII
@@ -204,9 +204,9 @@ class _Search:
         low, high = _MUTATIONS
         steps = 10.0 ** (low + (high - low) * self.column(len(x)))
         noise = self.normal(x.shape)
-        # Every other child changes a tenth of its entries.
+        # Every other child changes some of its entries alone.
         every = torch.arange(len(x), device=self.device).reshape(-1, *(1,) * len(self.shape)) % 2
-        noise = noise * ((every == 0) | (self.uniform(x.shape) < 0.1))
+        noise = torch.where(every == 0, noise, noise * self.some(x.shape))
         return self.inside(x + steps * self.scale(x) * noise)
 
     def scale(self, x: Tensor) -> Tensor:
@@ -258,6 +258,10 @@ class _Search:
     def uniform(self, shape: tuple[int, ...]) -> Tensor:
         drawn = torch.rand(shape, generator=self.draw, dtype=torch.float64)
         return drawn.to(self.device, self.dtype)
+
+    def some(self, shape: tuple[int, ...]) -> Tensor:
+        """A mask of a tenth of the entries of a point, of four at least if there are as many."""
+        return self.uniform(shape) < max(0.1, min(1.0, 4.0 / math.prod(self.shape)))
 
     def column(self, count: int) -> Tensor:
         """A number of [0, 1) for each point."""

@@ -6,11 +6,8 @@ batch of two. All else is checked by the certificate's own rules.
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import operator
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +16,16 @@ from torch import nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 
-from ...errors import FlowcertError, ShapeError, StructureError
+from ...errors import ShapeError, StructureError
 from ...numerics.validation import FloatArray
 from ...theory.certificate.graph import Graph, Node, Shape
-from .folding import BATCH, Constant, check_tensor, fold
-from .lowering import Call, Lowering, Signal, Value, Withheld
+from .call import Call
+from .exporting import exported, kind
+from .folding import Constant, check_tensor, fold
+from .lowering import Lowering, Signal, Value, Withheld
 from .pixels import Pixels, scale_pixels
 from .translations import translate
-from .user_rules import UserRule, asserted
+from .user_rules import UserRule
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def trace(
     """
     shape = _checked_shape(input_shape)
     _check_module(module)
-    program = _exported(module, shape, rules or {})
+    program = exported(module, shape, rules or {})
     lowering = Lowering(kind(module)[0])
     values = _placeholders(program, lowering, pixels)
     output: Value = None
@@ -100,67 +99,6 @@ def _check_module(module: nn.Module) -> None:
         )
     for name, tensor in module.named_parameters():
         check_tensor(name, tensor, f"the parameter {name}")
-
-
-def kind(module: nn.Module) -> tuple[torch.dtype, torch.device]:
-    """The numbers that a module computes with (those of its first weight), and where."""
-    for tensor in [*module.parameters(), *module.buffers()]:
-        if tensor.is_floating_point():
-            return tensor.dtype, tensor.device
-    return torch.get_default_dtype(), torch.device("cpu")
-
-
-def _exported(
-    module: nn.Module, shape: Shape, rules: Mapping[type[nn.Module], UserRule]
-) -> ExportedProgram:
-    dtype, device = kind(module)
-    x = torch.zeros((BATCH, *shape), dtype=dtype, device=device)
-    try:
-        with silence(), torch.no_grad(), asserted(module, x, rules):
-            program = torch.export.export(module, (x,), strict=False)
-            return program.run_decompositions({})
-    except FlowcertError:
-        raise
-    except Exception as error:  # torch raises of everything; each becomes one named error
-        raise _untraceable(module, x, error) from error
-
-
-def _untraceable(
-    module: nn.Module, x: torch.Tensor, error: Exception
-) -> StructureError | ShapeError:
-    try:
-        with silence(), torch.no_grad():
-            module(x)
-    except Exception as own:  # noqa: BLE001  # the user's module may raise anything
-        name = type(module).__name__
-        return ShapeError(
-            came=f"a {name} that fails on a batch of shape {tuple(x.shape)}: {_line(own)}",
-            expected="a module that runs on inputs of the given shape",
-            remedy="Check input_shape, which is without the batch axis.",
-        )
-    return StructureError(
-        came=f"a {type(module).__name__} that cannot be traced: {_line(error)}",
-        expected="one graph of operations, whatever the numbers in the input",
-        remedy="Remove branches on values, .item() and NumPy from forward, or use certify.rule.",
-    )
-
-
-def _line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
-
-
-@contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """Keep torch's warnings and log messages to itself."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 # ---------------------------------------------------------------------------------- the graph

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from .lowering import REFUSALS, TRANSLATIONS, Call, Value
+from .call import Call
+from .lowering import REFUSALS, TRANSLATIONS, Value
 
 # One module a family; each registers what it translates.
 FAMILIES = (

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import DomainError, StructureError
+from .call import Call
 from .folding import BATCH
-from .lowering import Call, Signal, Value, translates
+from .lowering import Signal, Value, translates
 
 Bound = Callable[[Any], float]
 

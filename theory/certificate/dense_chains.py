@@ -232,33 +232,33 @@ def _branch(
         links.append(link)
         name = link.start
     links.reverse()
-    step = ChainLayer(None, None, (1.0, 1.0))
-    for link in links:
-        joined = step if link.layer is None else _joined(step, link.layer, link.scalar)
-        if joined is None:
-            return None
-        step = joined
-    return tuple(name for link in links for name in link.nodes), step
+    step = _joined(links)
+    return None if step is None else (tuple(n for link in links for n in link.nodes), step)
 
 
-def _joined(step: ChainLayer, layer: ChainLayer, scalar: bool) -> ChainLayer | None:
-    """``layer`` after Cσ(Ax + b) as one such, if it is: a matrix before, activations, one after.
+def _joined(links: Sequence[Link]) -> ChainLayer | None:
+    """The links as one Cσ(Ax + b): at most a matrix, activations, and a matrix.
 
     A scalar commutes with the matrices: it joins the slopes wherever it stands.
     """
-    if layer.A is None:
-        if step.C is not None and not scalar:
+    step, activated = ChainLayer(None, None, (1.0, 1.0)), False
+    for link in links:
+        layer = link.layer
+        if layer is None:
+            continue
+        if layer.A is None:
+            if step.C is not None and not link.scalar:
+                return None
+            slopes = _interval(step.slopes) * _interval(layer.slopes)
+            step = replace(step, slopes=(float(slopes.lower), float(slopes.upper)))
+            activated = activated or not link.scalar
+        elif step.A is None and not activated:
+            step = replace(step, A=layer.A, error_A=layer.error_A)
+        elif step.C is None:
+            step = replace(step, C=layer.A, error_C=layer.error_A)
+        else:
             return None
-        sigma, after = (
-            Interval(np.asarray(a), np.asarray(b)) for a, b in (step.slopes, layer.slopes)
-        )
-        slopes = sigma * after
-        return replace(step, slopes=(float(slopes.lower), float(slopes.upper)))
-    if step.A is None and step.slopes[0] == step.slopes[1]:
-        return replace(step, A=layer.A, error_A=layer.error_A)
-    if step.C is None:
-        return replace(step, C=layer.A, error_C=layer.error_A)
-    return None
+    return step
 
 
 def _interval(ends: tuple[float, float]) -> Interval:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import DomainError
 from ...numerics.validation import FloatArray
@@ -22,8 +23,8 @@ from .rules import WHOLE_LINE, Derivation, Range
 from .segments import Segment
 
 ASSUMPTIONS = (
-    "every floating-point operation is rounded to nearest with gradual underflow; a sum of n "
-    "products, in any order and with or without fused operations, errs by at most γ_n Σ|xᵢyᵢ|",
+    "every operation is rounded to nearest with gradual underflow, in the arithmetic named",
+    "a sum of n products, in any order, fused or not, errs by at most γ_n Σ|xᵢyᵢ|",
     "no TF32, no reduced-precision accumulation, no emulated float64",
     "convolutions are direct sums: no Winograd, no FFT, and no Strassen-like products",
     "piecewise-linear activations, comparisons and moves of entries are correctly rounded",
@@ -42,8 +43,8 @@ class Evaluation:
     values: Mapping[str, FloatArray]
     errors: Mapping[str, FloatArray]
 
-    def take(self, chosen: FloatArray) -> Evaluation:
-        """Return the chosen elements of the batch (an index array or a mask)."""
+    def take(self, chosen: NDArray[np.intp]) -> Evaluation:
+        """Return the elements of the batch with these indices."""
         return Evaluation(
             {name: value[chosen] for name, value in self.values.items()},
             {name: error[chosen] for name, error in self.errors.items()},
@@ -220,14 +221,15 @@ class ErrorBudget:
 
 def _spread(gain: _Gain, errors: Sequence[FloatArray]) -> FloatArray:
     """Errors one after the other, or all together: the smaller, for each element of the batch."""
-    one_by_one = sum((_times(c, e) for c, e in zip(gain.each, errors, strict=True)), start=0.0)
+    parts = [_times(constant, error) for constant, error in zip(gain.each, errors, strict=True)]
+    one_by_one = np.sum(parts, axis=0)
     if len(errors) == 1:
         return _above(one_by_one)
     scale = np.max(errors, axis=0)
     safe = np.where((scale > 0.0) & np.isfinite(scale), scale, 1.0)
-    together = np.sqrt(sum((error / safe) ** 2 for error in errors)) * safe
+    together = np.sqrt(np.sum(np.square(np.divide(errors, safe)), axis=0)) * safe
     joint = _times(gain.jointly, _above(together, len(errors)))
-    return _above(np.min(_certain([np.asarray(one_by_one), joint]), axis=0), len(errors))
+    return _above(np.min(_certain([one_by_one, joint]), axis=0), len(errors))
 
 
 def _times(constant: float, error: FloatArray) -> FloatArray:
@@ -251,7 +253,7 @@ def _or_infinity(constants: Iterable[float]) -> list[float]:
 
 
 def _furthest(reach: Mapping[str, FloatArray], names: Sequence[str]) -> FloatArray:
-    return np.max([reach[name] for name in names], axis=0)
+    return np.asarray(np.max([reach[name] for name in names], axis=0))
 
 
 def _range(value: FloatArray, distance: float) -> Range:

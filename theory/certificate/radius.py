@@ -74,14 +74,8 @@ def certify_points(
     derivation: Derivation, x: ArrayLike, *, execution: str = "float64"
 ) -> CertifiedPoints:
     """Return class and certified radius of each input; see ``certified_radius``."""
-    if execution not in EXECUTIONS:
-        raise UnknownNameError(
-            came=f"the execution {execution!r}",
-            expected=f"one of {', '.join(EXECUTIONS)}",
-            remedy="Name the arithmetic in which the network is deployed.",
-        )
     batch = input_batch(derivation, x)
-    certifier = _Certifier(derivation, EXECUTIONS[execution])
+    certifier = PointCertifier(derivation, execution)
     parts = [certifier.certify(piece) for piece in pieces(derivation, batch)]
     if not parts:
         return CertifiedPoints(np.zeros(0, dtype=np.int64), np.zeros(0))
@@ -111,16 +105,27 @@ def class_labels(derivation: Derivation, labels: ArrayLike, count: int) -> NDArr
     return given.astype(np.int64)
 
 
-class _Certifier:
-    """The slopes of a derivation's logits, and the search for radii."""
+class PointCertifier:
+    """Certifies batches of one derivation: the slopes of its logits are read once.
 
-    def __init__(self, derivation: Derivation, arithmetic: Arithmetic | None) -> None:
+    ``execution`` as in ``certified_radius``. Raises ShapeError for a network without logits,
+    UnknownNameError, and DomainError for weights that float32 cannot hold, if it is to be that.
+    """
+
+    def __init__(self, derivation: Derivation, execution: str = "float64") -> None:
+        if execution not in EXECUTIONS:
+            raise UnknownNameError(
+                came=f"the execution {execution!r}",
+                expected=f"one of {', '.join(EXECUTIONS)}",
+                remedy="Name the arithmetic in which the network is deployed.",
+            )
         self.output = derivation.graph.output
         self.budget = ErrorBudget(derivation)
-        self.arithmetic = arithmetic
+        self.arithmetic = EXECUTIONS[execution]
         self.slopes = bound_logit_slopes(derivation)
 
     def certify(self, x: FloatArray) -> CertifiedPoints:
+        """Return class and radius of each element of a batch that fits into memory."""
         evaluation = self.budget.evaluate(x)
         logits = evaluation.values[self.output]
         known = np.all(np.isfinite(logits), axis=1)
@@ -177,6 +182,7 @@ class _Certifier:
                 growth = (error - resting) / tried
                 steeper = slopes + _ROOT_TWO * growth[:, None]
                 chord = np.min((margins - _ROOT_TWO * resting[:, None]) / steeper, axis=1)
+                chord = chord * (1.0 - 2.0**-12)  # a little less, where margins are left
             further = np.isfinite(chord) & (chord > best)
             shrunk = np.where(np.isfinite(error), best, tried * 2.0**-8)
             tried = np.where(further, np.minimum(chord, tried), np.maximum(best, shrunk))

@@ -45,10 +45,10 @@ class Reshape(Rearrangement):
             )
 
     def apply(self, x: FloatArray) -> FloatArray:
-        return x.reshape(*_batch(x, self.input_shape), *self.output_shape)
+        return x.reshape((*_batch(x, self.input_shape), *self.output_shape))
 
     def adjoint(self, y: FloatArray) -> FloatArray:
-        return y.reshape(*_batch(y, self.output_shape), *self.input_shape)
+        return y.reshape((*_batch(y, self.output_shape), *self.input_shape))
 
 
 class Permute(Rearrangement):

@@ -43,7 +43,7 @@ def bound_chain(layers: Sequence[ChainLayer], multipliers: Sequence[Sequence[flo
 
     >>> W = np.diag([3.0, 1.0])
     >>> relu = ChainLayer(None, None, (0.0, 1.0))
-    >>> 3.0 <= bound_chain([ChainLayer.linear(W), relu], [[], [0.5, 0.5]]) < 3.00001
+    >>> 3.0 <= bound_chain([ChainLayer.linear(W), relu], [[], [0.125, 0.125]]) < 3.00001
     True
     """
     widths = chain_widths(layers)
@@ -169,7 +169,8 @@ def _forming_error(P: FloatArray, blocks: _Blocks, t: float) -> float:
     root = np.sqrt(blocks.weights)
     weighted, error_A = t * norm_above(root[:, None] * blocks.A), t * float(np.max(root))
     error_A *= blocks.error_A
-    products = gamma(2 * len(P) + 4) * both * both * size_P + gamma(len(root) + 4) * weighted * weighted
+    products = gamma(2 * len(P) + 4) * both * both * size_P
+    products += gamma(len(root) + 4) * weighted * weighted
     given = (2.0 * both + error) * error * size_P + (2.0 * weighted + error_A) * error_A
     sums = norm_above(blocks.D) + both * both * size_P + weighted * weighted
     return above(products + given + 4.0 * UNIT_ROUNDOFF * sums, 24)

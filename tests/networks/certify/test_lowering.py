@@ -77,6 +77,17 @@ def weight(*shape: int) -> Tensor:
     return torch.cos(1.7 * torch.arange(math.prod(shape), dtype=torch.float64)).reshape(shape)
 
 
+def write_into(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[:, :2] = x[:, 1:]
+    y[:, 2] += x[:, 0] - 1.0
+    y[:, :, ::3] = 0.5
+    y[..., 1] = x[..., 2]
+    y[:, 0] = weight(8, 6)
+    y[:, 1, 2:4] = weight(1)
+    return y
+
+
 LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "linear": (nn.Linear(6, 4), (6,)),
     "linear without bias, on an image": (nn.Linear(6, 4, bias=False), IMAGE),
@@ -159,7 +170,7 @@ ACTIVATIONS: list[nn.Module] = [
     *(nn.ReLU(), nn.ReLU(inplace=True), nn.LeakyReLU(0.3), nn.ReLU6(), nn.Hardtanh(-0.3, 0.4)),
     *(nn.ELU(0.7), nn.CELU(0.7), nn.SELU(), nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.Mish()),
     *(nn.Sigmoid(), nn.Tanh(), nn.Softplus(2.0, 25.0), nn.Softsign(), nn.Tanhshrink()),
-    *(nn.Hardswish(), nn.Hardsigmoid(), nn.LogSigmoid(), nn.RReLU()),
+    *(nn.Hardswish(), nn.Hardsigmoid(), nn.LogSigmoid(), nn.Softshrink(0.2), nn.RReLU()),
     *(nn.Threshold(0.1, 0.1), nn.GLU(1)),
 ]
 FUNCTIONS: dict[str, Callable[[Tensor], Any]] = {
@@ -192,6 +203,9 @@ FUNCTIONS: dict[str, Callable[[Tensor], Any]] = {
     "norm of all": lambda x: torch.linalg.vector_norm(x.flatten(1), dim=1, keepdim=True),
     "matmul": lambda x: weight(5, 8) @ x @ weight(6, 2),
     "matrix and vector": lambda x: x @ weight(6),
+    "flat matmul": lambda x: x.flatten(1) @ weight(144, 4),
+    "flat matmul, two rows": lambda x: x[:, :2, 0, 0] @ weight(1, 4).expand(2, 4),
+    "flat matmul, one row": lambda x: x.flatten(1)[:, :1] @ weight(1, 4),
     "vector and matrix": lambda x: weight(8) @ x,
     "addmm": lambda x: torch.addmm(weight(4), x.flatten(1), weight(144, 4)),
     "linear function": lambda x: functional.linear(x, weight(4, 6), weight(4)),
@@ -217,6 +231,8 @@ FUNCTIONS: dict[str, Callable[[Tensor], Any]] = {
     "downsampled": lambda x: functional.interpolate(x, (3, 2), mode="bilinear"),
     "lerp": lambda x: torch.lerp(x, x.relu(), 0.3),
     "addcmul": lambda x: torch.addcmul(x, x, weight(6), value=0.5),
+    "written into": write_into,
+    "shaped constants": lambda x: torch.ones_like(x) * x + x.new_full((2, 3, 8, 6), 0.5)[:1],
     "detached": lambda x: x - x.detach().relu(),
     "own copy": lambda x: x.to(torch.float64).double() + 0,
 }  # fmt: skip

@@ -530,7 +530,26 @@ REFUSED: dict[str, Refusal] = {
         lambda: Apply(lambda x: torch.from_numpy(np.sin(x.numpy()))), (3,), ("cannot be traced",)
     ),
     "batch mixing": Refusal(lambda: Apply(lambda x: x - x.mean(0)), (3,), ("mean", "batch")),
-    "batch moved": Refusal(lambda: Apply(torch.t), (3,), ("transpose", "batch")),
+    "batch moved": Refusal(lambda: Apply(torch.t), (3,), ("operation 't'", "batch")),
+    "batch broadcast against channels": Refusal(
+        lambda: Apply(lambda x: x + x.mean(1)), (2, 8), ("add", "batch")
+    ),
+    "a constant for each place in the batch": Refusal(
+        lambda: Apply(lambda x: x + torch.arange(2.0)[:, None]), (3,), ("add", "batch")
+    ),
+    "matrix product over the batch": Refusal(
+        lambda: Apply(lambda x: torch.ones(2, 2) @ x), (3,), ("matmul", "batch")
+    ),
+    "reshaped through the batch": Refusal(
+        lambda: Apply(lambda x: x.reshape(-1, 2)), (3,), ("reshape", "batch")
+    ),
+    "flipped batch": Refusal(lambda: Apply(lambda x: x.flip(0)), (3,), ("flip", "batch")),
+    "softmax over the batch": Refusal(
+        lambda: Apply(lambda x: x.softmax(0)), (3,), ("softmax", "batch")
+    ),
+    "convolution of the batch as channels": Refusal(
+        lambda: nn.Conv2d(2, 2, 1), (4, 4), ("conv2d", "batch")
+    ),
     "training mode": Refusal(lambda: mlp(3, 4).train(), (3,), ("training", "0", "eval()")),
     "batch norm in training mode": Refusal(
         lambda: Apply(lambda x: x, bn=nn.BatchNorm1d(3).train()), (3,), ("training", "bn")
@@ -550,7 +569,7 @@ REFUSED: dict[str, Refusal] = {
     "two results": Refusal(lambda: Apply(lambda x: (x, 2 * x)), (3,), ("2 results",)),
     "constant result": Refusal(lambda: Apply(lambda x: torch.ones(2, 3)), (3,), ("depend",)),
     "wrong input shape": Refusal(lambda: mlp(3, 4), (5,), ("Sequential", "(2, 5)"), FlowcertError),
-    "half precision inside": Refusal(lambda: Apply(lambda x: x.half()), (3,), ("half", "jumps")),
+    "half precision inside": Refusal(lambda: Apply(lambda x: x.half()), (3,), ("float16", "jumps")),
 }  # fmt: skip
 
 

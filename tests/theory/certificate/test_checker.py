@@ -190,7 +190,9 @@ def test_an_operation_that_fails_is_no_certificate(certificate, monkeypatch):
         raise ZeroDivisionError("by a forged attribute")
 
     monkeypatch.setattr(checker, "derive", fail)
-    assert check_certificate(certificate).reasons == ("it cannot be derived: by a forged attribute",)
+    assert check_certificate(certificate).reasons == (
+        "it cannot be derived: by a forged attribute",
+    )
 
 
 def test_a_checker_that_can_be_read_in_an_evening():

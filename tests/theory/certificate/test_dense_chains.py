@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 from flowcert.errors import DataError
 from flowcert.numerics.validation import FloatArray
 from flowcert.theory.certificate import Graph, Node
+from flowcert.theory.certificate import dense_chains as module
 from flowcert.theory.certificate.dense_chains import dense_chains
 from flowcert.theory.certificate.evaluation import evaluate
 from flowcert.theory.certificate.rules import derive, read_operations
 from flowcert.theory.certificate.segments import Segment
+from flowcert.theory.spectral import ChainLayer
 
 RELU = {"function": "relu"}
 LEAKY = {"function": "leaky_relu", "parameters": {"slope": 0.25}}
@@ -49,7 +52,7 @@ def quotients(graph: Graph, weights: Weights, start: str, end: str, seed: int) -
     n = graph.input.shape
     x = rng.standard_normal((400, *n)) * 10.0 ** rng.uniform(-1, 1, (400, *([1] * len(n))))
     values = evaluate(
-        derive(graph, weights, multipliers={}), np.concatenate([x, x + 1e-3 * x[::-1]])
+        derive(graph, weights, multipliers={}), np.concatenate([x, x + 0.1 * x[::-1]])
     )
     before, after = (values[name].reshape(800, -1) for name in (start, end))
     moved = np.linalg.norm(after[:400] - after[400:], axis=1)
@@ -265,3 +268,51 @@ def test_extreme_weights_stay_sound(scale: float) -> None:
         assert upper == pytest.approx(plain * scale * scale, rel=1e-2)
     assert upper > 0.0 or scale == 0.0
     assert upper >= plain * 0.5 * scale * scale
+
+
+def test_an_activation_after_the_second_matrix_is_no_residual_layer() -> None:
+    """x + σ(Cσ(Ax)) is not x + C(σσ)(Ax)."""
+    nodes = (
+        Node("x", "input", (), (2,)),
+        Node("d", "dense", ("x",), (2,), {}, {"weight": "A"}),
+        Node("s", "activation", ("d",), (2,), RELU),
+        Node("y", "dense", ("s",), (2,), {}, {"weight": "A"}),
+        Node("t", "activation", ("y",), (2,), LEAKY),
+        Node("v", "sum", ("x", "t"), (2,), {"coefficients": [1.0, 1.0]}),
+    )
+    found = chains(Graph(nodes, "v"), {"A": np.array([[1.0, 2.0], [0.5, -1.0]])})
+    assert all(chain.end != "v" for chain in found)
+
+
+def test_the_rounding_of_folded_scalings_reaches_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, weights = residual_network(np.random.default_rng(0), False, "norm")
+    nodes = list(graph.nodes)
+    at = [node.name for node in nodes].index("v0")
+    norm = {"mean": "mean4", "variance": "variance4"}
+    nodes.insert(at, Node("m", "batch_norm", ("y0",), (4,), {"epsilon": 1e-5}, norm))
+    nodes[at + 1] = replace(nodes[at + 1], inputs=("l", "m"))
+    weights |= {"mean4": np.ones(4), "variance4": np.array([0.3, 0.7, 1.1, 2.0])}
+    seen: list[ChainLayer] = []
+
+    def spy(layers: list[ChainLayer], multipliers: list[list[float]]) -> float:
+        seen.extend(layers)
+        return 1.0
+
+    monkeypatch.setattr(module, "bound_chain", spy)
+    chains(Graph(tuple(nodes), "out"), weights)
+    blocks = [layer for layer in seen if layer.skip != 0.0]
+    assert blocks[0].error_A > 0.0
+    assert blocks[0].error_C > 0.0
+    assert blocks[1].error_A > 0.0
+    assert blocks[1].error_C == 0.0
+
+
+def test_a_long_chain_is_cut_into_parts_that_can_be_searched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph, weights = multilayer(np.random.default_rng(1), (4,) * 8)
+    monkeypatch.setattr(module, "affordable_passes", lambda layers: 9 if len(layers) <= 7 else 0)
+    parts = chains(graph, weights)
+    assert [(part.start, part.end) for part in parts] == [("s2", "d6"), ("x", "d2")]
+    line = derive(graph, weights).lines["d6"]
+    assert line.upper <= parts[0].factor * parts[1].factor * (1 + 1e-12)

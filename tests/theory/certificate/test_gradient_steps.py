@@ -301,12 +301,15 @@ def test_reflected_flipped_kernels_are_no_adjoint() -> None:
 
 
 def test_another_stride_with_the_same_shapes_is_no_adjoint() -> None:
-    """5 pixels and 1 channel either way: the shapes fit, the maps do not."""
+    """3 pixels to 2 by stride 2, back by stride 1 and one pixel more: only the shapes fit."""
     K = RNG.standard_normal((1, 1, 3))
-    one = {"stride": [2], "padding": [[1, 1]], "dilation": [1], "groups": 1, "mode": "zeros"}
-    two = {"stride": [1], "padding": [0], "output_padding": [0], "dilation": [1], "groups": 1}
-    graph = convolutional("convolution", "transposed_convolution", one, two, ((1, 5), (1, 3)))
-    assert steps(graph, {"K": K, "L": K, "b": np.zeros(1)}) == []
+    one = {"stride": [2], "padding": [[2, 2]], "dilation": [2], "groups": 1, "mode": "zeros"}
+    two = {"stride": [1], "padding": [2], "output_padding": [1], "dilation": [2], "groups": 1}
+    graph = convolutional("convolution", "transposed_convolution", one, two, ((1, 3), (1, 2)))
+    weights = {"K": K, "L": K, "b": np.zeros(1)}
+    J = jacobian(graph, weights, np.ones((1, 2)))
+    assert not np.allclose(J, J.T)
+    assert steps(graph, weights) == []
 
 
 def test_flattened_and_back() -> None:

@@ -195,6 +195,40 @@ def test_activations_at_any_input_within_the_radius(name, parameters, exact, of_
         assert np.linalg.norm(errors) <= bounds[row]
 
 
+FAR = {
+    "exp": (0.0, 6.0),
+    "gelu": (0.0, 3.0),
+    "leaky_relu": (0.0, -1e6),
+    "reciprocal": (1.0, -0.9999),
+    "square": (1.0, 1e5),
+}
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_far_from_the_values_errors_are_larger(name):
+    start, far = FAR[name]
+    [(parameters, exact, of_torch)] = [case[1:] for case in FUNCTIONS if case[0] == name]
+    operation = activation(name, parameters)
+    x = np.full((200, 1), start)
+    moved = x + far * np.random.default_rng(5).uniform(0.5, 1.0, (200, 1))
+    radius = np.abs(moved - x)[:, 0] * (1 + 1e-12)
+    bounds = operation.rounding([x], operation.evaluate(x), [radius], DOUBLE)
+    errors = errors_of(of_torch(torch.from_numpy(moved)).numpy()[:, 0], exact, moved[:, 0])
+    assert np.all(errors <= bounds)
+    unmoved = operation.rounding([x], operation.evaluate(x), [np.zeros(200)], DOUBLE)
+    assert np.any(errors > unmoved)  # the radius is needed
+
+
+@pytest.mark.parametrize(("name", "parameters", "exact", "of_torch"), FUNCTIONS, ids=NAMES)
+def test_errors_of_many_entries_add_up_in_quadrature(name, parameters, exact, of_torch):
+    x = np.full((1, 100), 1.25)
+    many, one = activation(name, parameters, 100), activation(name, parameters)
+    for arithmetic in (SINGLE, DOUBLE):
+        bound = many.rounding([x], many.evaluate(x), [np.zeros(1)], arithmetic)[0]
+        single = one.rounding([x[:, :1]], one.evaluate(x[:, :1]), [np.zeros(1)], arithmetic)[0]
+        assert bound == pytest.approx(10.0 * single, rel=1e-6)
+
+
 # ------------------------------------------------------------------- the others, in many digits
 
 mp = mpmath.mp.clone()

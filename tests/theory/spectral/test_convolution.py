@@ -127,6 +127,17 @@ def test_absolute_norm_bounds_the_matrix_of_absolute_values(mode):
     assert np.all(convolution.absolute().matrix() >= np.abs(convolution.matrix()))
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_terms_count_the_products_of_an_entry(groups):
+    K = np.ones((4, 2, 3, 2))
+    for linear in (
+        Convolution(K, (2 * groups, 5, 5), padding=1, groups=groups),
+        Convolution(K, (2 * groups, 5, 5), padding=1, groups=groups, mode="reflect"),
+        TransposedConvolution(K, (4, 5, 5), groups=groups),
+    ):
+        assert linear.apply(np.ones(linear.input_shape)).max() == linear.terms
+
+
 def test_misuse_is_refused_by_name():
     K = np.ones((2, 1, 3))
     with pytest.raises(ShapeError, match="groups"):

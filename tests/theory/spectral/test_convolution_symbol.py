@@ -127,7 +127,7 @@ def test_extremes_over_the_grid_bracket_those_of_a_singular_value_decomposition(
         assert values.min() * (1 - 1e-4) <= low <= values.min() * (1 + 1e-14)
         assert reason == ""
     else:
-        assert grid_minimum(symbol, sizes)[0] == 0.0
+        assert grid_minimum(symbol, sizes) == (0.0, "the symbol has fewer rows than columns")
 
 
 def test_a_maximum_that_power_steps_miss_is_still_bounded(monkeypatch):
@@ -136,6 +136,35 @@ def test_a_maximum_that_power_steps_miss_is_still_bounded(monkeypatch):
     monkeypatch.setattr(symbol_bounds, "_estimate_largest", lambda G: (1e-3, 0))
     symbol = random_symbol(0)
     assert svd_over_grid(symbol, (5, 4)).max() <= grid_maximum(symbol, (5, 4)).upper
+
+
+@pytest.mark.parametrize("shortfall", [1e-9, 1e-2, 0.5])
+def test_whatever_estimate_and_factor_are_the_bound_holds(monkeypatch, shortfall):
+    """The estimate is too low, and the factor is one of the nearest semidefinite matrix."""
+    from flowcert.theory.spectral import symbol_bounds
+
+    def semidefinite_factor(M):
+        values, vectors = np.linalg.eigh(M)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+        return root
+
+    symbol = random_symbol(0)
+    truth = svd_over_grid(symbol, (5, 4)).max()
+    monkeypatch.setattr(
+        symbol_bounds, "_estimate_largest", lambda G: (truth**2 * (1 - shortfall), 0)
+    )
+    monkeypatch.setattr(np.linalg, "cholesky", semidefinite_factor)
+    assert truth <= grid_maximum(symbol, (5, 4)).upper
+
+
+def test_a_single_tap_is_bounded_by_no_less_than_itself():
+    rng = np.random.default_rng(0)
+    for tap in rng.uniform(0.5, 1.0, 50):
+        symbol = Symbol(np.full((1, 1, 1, 1), tap), (np.array([1]),))
+        top = grid_maximum(symbol, (7,))
+        low, _ = grid_minimum(symbol, (7,))
+        assert low <= tap <= top.upper <= tap * (1 + 1e-13)
+        assert top.lower <= tap
 
 
 def test_the_bounds_enclose_what_ball_arithmetic_encloses():
@@ -185,4 +214,4 @@ def test_the_symbol_errs_by_less_than_is_said():
                     exact += mpf(float(symbol.taps[(*where, 0, i, j)])) * mp.expjpi(2 * turn)
                 square += abs(exact - mp.mpc(computed[i, j])) ** 2
             assert mp.sqrt(square) <= mpf(symbol.error)
-    assert symbol.error < 1e-13
+    assert 2 * ROOT_ERROR * np.linalg.norm(np.abs(symbol.taps).sum((0, 1))) <= symbol.error < 1e-13

@@ -6,6 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -320,8 +321,6 @@ def test_a_chain_without_a_matrix_is_refused() -> None:
 
 
 def _half_radius(scale: Callable[..., riccati.ScaledLayer]) -> Callable[..., riccati.ScaledLayer]:
-    from dataclasses import replace
-
     def broken(layer: ChainLayer) -> riccati.ScaledLayer:
         scaled = scale(layer)
         return replace(scaled, rho=0.5 * scaled.rho)
@@ -330,8 +329,6 @@ def _half_radius(scale: Callable[..., riccati.ScaledLayer]) -> Callable[..., ric
 
 
 def _without_skip(scale: Callable[..., riccati.ScaledLayer]) -> Callable[..., riccati.ScaledLayer]:
-    from dataclasses import replace
-
     return lambda layer: replace(scale(layer), skip=0.0)
 
 
@@ -347,3 +344,48 @@ def test_the_oracle_sees_a_broken_recursion(
     assert truth <= bound_chain(layers, weights)
     monkeypatch.setattr(riccati, "scale_layer", breaking(riccati.scale_layer))
     assert bound_chain(layers, weights) < truth
+
+
+ONE = np.eye(1)
+ALONE = {
+    "A within Y": (ChainLayer(ONE, ONE, (1.0, 1.0), 1.0, error_A=0.1), [], 2.1),
+    "C within Y": (ChainLayer(ONE, ONE, (1.0, 1.0), 1.0, error_C=0.1), [], 2.1),
+    # c = 0: Y vanishes, and λ in the units of scale_layer is barely more than ρ²C² = 1/16.
+    "A beside Λ": (ChainLayer(ONE, ONE, (-1.0, 1.0), error_A=0.1), [1.01 / 16], 1.1),
+    "C beside P": (ChainLayer(ONE, ONE, (-1.0, 1.0), error_C=0.1), [1.01 / 16], 1.1),
+}
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_each_place_of_an_error_is_paid_for(case: str) -> None:
+    layer, weights, truth = ALONE[case]
+    assert bound_chain([layer], [weights]) >= truth
+    assert bound_chain([replace(layer, error_A=0.0, error_C=0.0)], [weights]) < truth
+
+
+def test_a_wrong_proposal_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its third term the proposed P̂ is too small: the verification must notice."""
+    layers = residual(np.random.default_rng(9), 2, 2, RELU)
+    weights = estimate_multipliers(layers)
+    assert weights is not None
+    truth = worst(layers)
+    monkeypatch.setattr(riccati.scipy.linalg, "cho_solve", lambda factor, off: 0.0 * off)
+    assert bound_chain(layers, weights) >= truth
+
+
+def test_the_negative_part_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = residual(np.random.default_rng(9), 3, 1, RELU)
+    weights = estimate_multipliers(layers)
+    assert weights is not None
+    plain = bound_chain(layers, weights)
+    monkeypatch.setattr(riccati, "bound_negative_part", lambda M: 1e-3)
+    assert bound_chain(layers, weights) ** 2 >= plain**2 * (1 + 0.25e-3)
+
+
+def test_the_rounding_of_the_matrix_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = residual(np.random.default_rng(9), 3, 1, RELU)
+    weights = estimate_multipliers(layers)
+    assert weights is not None
+    plain = bound_chain(layers, weights)
+    monkeypatch.setattr(riccati, "gamma", lambda terms: 1e-3)
+    assert bound_chain(layers, weights) ** 2 >= plain**2 * (1 + 1e-3)

@@ -91,8 +91,7 @@ def softshrink(*, lambd: float = 0.5) -> ScalarFunction:
         slope_min=0.0,
         slope_max=1.0,
         limits=(DOWNWARDS, UPWARDS),
-        relative=2.0,
-        absolute=2.0 * lambd,
+        relative=2.0,  # that of lambd itself among them: there |x| > lambd
     )
 
 
