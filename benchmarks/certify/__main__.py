@@ -153,7 +153,7 @@ def _power_iteration(matrix: torch.Tensor) -> float:
 
 
 def _torchlip(layer: nn.Conv2d, pixels: int) -> float:
-    """1/‖T‖ of deel-torchlip's layer made of this kernel: how much of its claim of 1 is not used."""
+    """1/‖T‖ of deel-torchlip's layer made of this kernel: its claim of 1 over the truth."""
     from deel import torchlip
 
     module = torchlip.SpectralConv2d(

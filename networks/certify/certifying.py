@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,15 @@ from .pixels import Numbers, Pixels
 from .search import search_lower
 from .tracing import Traced, trace
 from .user_rules import Bound, UserRule
+
+
+@dataclass(frozen=True)
+class Function:
+    """A module as a function of a batch, with the numbers that it computes with and the device."""
+
+    call: Callable[[Tensor], Tensor]
+    dtype: torch.dtype
+    device: torch.device
 
 
 class Certifier:
@@ -82,19 +92,19 @@ class Certifier:
         if any(node.operation == "asserted" for node in traced.graph):
             # What the user vouches for has no value here: nothing attained can be shown.
             return assemble(derivation, traced.weights, domain=domain)
-        function, dtype, device = _as_function(module, traced, pixels)
-        _check_translation(function, derivation, dtype, device)
+        _check_translation(_as_function(module, traced, pixels), derivation)
         if effort == "none":
             return assemble(derivation, traced.weights, domain=domain)
+        function = _as_function(_in_double(module, traced) or module, traced, pixels)
         with silence():
             low = search_lower(
-                function,
+                function.call,
                 derivation,
                 points=points,
                 effort=effort,
                 seed=seed,
-                device=device,
-                dtype=dtype,
+                device=function.device,
+                dtype=function.dtype,
             )
         return assemble(
             derivation, traced.weights, lower=low.lower, witness=(low.x, low.y), domain=domain
@@ -172,22 +182,25 @@ def _check_finite(derivation: Derivation, domain: tuple[float, float] | None) ->
     )
 
 
-_NOT_IN_DOUBLE = (RuntimeError, TypeError, ValueError, AssertionError, AttributeError)
+_FAILURES = (RuntimeError, TypeError, ValueError, AssertionError, AttributeError, LookupError)
 
 
-def _as_function(
-    module: nn.Module, traced: Traced, pixels: Pixels | None
-) -> tuple[Callable[[Tensor], Tensor], torch.dtype, torch.device]:
-    """The module with the pixel scale in front; in float64 where it can be had so."""
-    dtype, device = kind(module)
-    shape = traced.graph.input.shape
+def _in_double(module: nn.Module, traced: Traced) -> nn.Module | None:
+    """A copy of the module in float64, if it can be had and run."""
+    _, device = kind(module)
     try:
         double = copy.deepcopy(module).double()
         with silence(), torch.no_grad():
-            double(torch.zeros((2, *shape), dtype=torch.float64, device=device))
-        module, dtype = double, torch.float64
-    except _NOT_IN_DOUBLE:
-        pass  # numbers of its own precision inside, or weights that cannot be copied
+            double(torch.zeros((2, *traced.graph.input.shape), dtype=torch.float64, device=device))
+    except _FAILURES:
+        return None  # numbers of its own precision inside, or weights that cannot be copied
+    return double
+
+
+def _as_function(module: nn.Module, traced: Traced, pixels: Pixels | None) -> Function:
+    """The module with the pixel scale in front, and the numbers that it computes with."""
+    dtype, device = kind(module)
+    shape = traced.graph.input.shape
 
     def column(numbers: Numbers) -> Tensor:
         array = torch.as_tensor(numbers, dtype=dtype, device=device)
@@ -204,21 +217,16 @@ def _as_function(
         tensor: Tensor = result
         return tensor
 
-    return function, dtype, device
+    return Function(function, dtype, device)
 
 
-# Relative: to see mistakes, not rounding. In float64, what is computed from the weights alone
-# differs from the graph, where it is kept as the module has it.
-_DIGITS = {torch.float64: 1e-3, torch.float32: 1e-2}
+# Relative: to see mistakes, not rounding.
+_DIGITS = {torch.float64: 1e-6, torch.float32: 1e-2}
 
 
-def _check_translation(
-    function: Callable[[Tensor], Tensor],
-    derivation: Derivation,
-    dtype: torch.dtype,
-    device: torch.device,
-) -> None:
+def _check_translation(function: Function, derivation: Derivation) -> None:
     """Refuse a module whose graph computes other numbers, in batches of 1 and 3."""
+    dtype, device = function.dtype, function.device
     if dtype not in _DIGITS:
         return
     shape = derivation.graph.input.shape
@@ -235,9 +243,11 @@ def _check_translation(
         with silence(), torch.no_grad():
             tensor = torch.as_tensor(x, dtype=dtype, device=device)
             # A batch of one may lose its axis (squeeze): the numbers count.
-            parts = [function(part).reshape(len(part), -1) for part in (tensor[:1], tensor[1:])]
+            parts = [
+                function.call(part).reshape(len(part), -1) for part in (tensor[:1], tensor[1:])
+            ]
             theirs = torch.cat(parts).to("cpu", torch.float64).numpy()
-    except (*_NOT_IN_DOUBLE, LookupError) as error:
+    except _FAILURES as error:
         came = f"a module that fails on batches of 1 or 3: {first_line(error)}"
         raise StructureError(came=came, expected=expected, remedy=remedy) from error
     if _differ(ours, theirs, _DIGITS[dtype]):

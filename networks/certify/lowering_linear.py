@@ -115,7 +115,10 @@ def _einsum(call: Call) -> Value:
     if repeated or set(result) != wanted or len(summed) == 0:
         raise call.refused(f"the equation {equation}")
     length = dict(zip(have[1:], signal.shape, strict=True))
-    length |= {c: int(n) for c, n in zip(given, constant.tensor.shape, strict=True)}
+    of_constant = {c: int(n) for c, n in zip(given, constant.tensor.shape, strict=True)}
+    if any(length[c] != of_constant[c] for c in summed):
+        raise call.refused(f"the equation {equation} and an axis of length 1 that is repeated")
+    length |= of_constant
     free = free[1:]
     value = call.permute(signal, [have[1:].index(c) for c in [*free, *summed]])
     value = call.reshape(value, (*[length[c] for c in free], _volume(length, summed)))

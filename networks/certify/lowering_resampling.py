@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import floor, lcm
 from typing import Any
 
 import numpy as np
+import torch
 
 from .call import Call
 from .folding import check_number
@@ -162,19 +163,30 @@ def _cumulative_sum(call: Call) -> Value:
     for d in (1, 2, 3)
 ))  # fmt: skip
 def _nearest(call: Call) -> Value:
-    half = Fraction(1, 2) if "exact" in call.operation else Fraction(0)
+    """The indices are PyTorch's own: it computes them in float32, which at some sizes is seen."""
+    mode = "nearest-exact" if "exact" in call.operation else "nearest"
+    dtype = torch.float64 if call.lowering.dtype == torch.float64 else torch.float32
 
-    def row(i: int, n: int, ratio: Fraction) -> Row:
-        return _average([min(floor((i + half) * ratio), n - 1)], 1)
+    def rows(n: int, m: int, factor: float | None) -> list[Row]:
+        indices = torch.arange(n, dtype=dtype)[None, None]
+        size = {"size": m} if factor is None else {"scale_factor": factor}
+        found = torch.nn.functional.interpolate(indices, mode=mode, **size)
+        return [_average([int(i)], 1) for i in found.flatten()]
 
-    return _resampled(call, row, aligned=False)
+    return _resampled(call, rows, aligned=False)
 
 
 @translates("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")
 def _linear(call: Call) -> Value:
     aligned = bool(call["align_corners"])
 
-    def row(i: int, n: int, ratio: Fraction) -> Row:
+    def rows(n: int, m: int, _factor: float | None) -> list[Row]:
+        ratio = Fraction(n, m)
+        if aligned:
+            ratio = Fraction(n - 1, m - 1) if m > 1 else Fraction(0)
+        return [_between(i, n, ratio) for i in range(m)]
+
+    def _between(i: int, n: int, ratio: Fraction) -> Row:
         half = Fraction(1, 2)
         place = i * ratio if aligned else max((i + half) * ratio - half, Fraction(0))
         left = min(floor(place), n - 1)
@@ -186,10 +198,12 @@ def _linear(call: Call) -> Value:
         used = {j: int(w * divisor) for j, w in weights.items() if w}
         return {"indices": list(used), "weights": list(used.values()), "divisor": divisor}
 
-    return _resampled(call, row, aligned=aligned)
+    return _resampled(call, rows, aligned=aligned)
 
 
-def _resampled(call: Call, row: Any, *, aligned: bool) -> Signal:
+def _resampled(
+    call: Call, rows: Callable[[int, int, float | None], list[Row]], *, aligned: bool
+) -> Signal:
     """Each axis by itself; given scale factors must be those of the lengths, else it is refused."""
     signal, shape = call.signal("input" if "input" in call else "self"), call.result_shape
     given = [call[name] for name in call.arguments if name.startswith("scale")]
@@ -200,13 +214,11 @@ def _resampled(call: Call, row: Any, *, aligned: bool) -> Signal:
     maps = {}
     for axis in range(1, signal.rank):
         n, m = signal.shape[axis], shape[axis]
-        ratio = Fraction(n, m)
-        if aligned:
-            ratio = Fraction(n - 1, m - 1) if m > 1 else Fraction(0)
-        elif factors and Fraction(factors[axis - 1]) != Fraction(m, n):
+        factor = float(factors[axis - 1]) if factors else None
+        if not aligned and factor is not None and Fraction(factor) != Fraction(m, n):
             raise call.refused(
-                f"the scale factor {factors[axis - 1]} from {n} to {m}",
+                f"the scale factor {factor} from {n} to {m}",
                 "Give the size, or a factor that fits it exactly.",
             )
-        maps[axis] = [row(i, n, ratio) for i in range(m)]
+        maps[axis] = rows(n, m, factor)
     return along(call, signal, maps)

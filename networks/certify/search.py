@@ -38,15 +38,15 @@ class Effort:
 
 
 EFFORTS = {
-    "quick": Effort(1e8, 24, 3_000),
-    "normal": Effort(4e8, 64, 10_000),
+    "quick": Effort(1e8, 32, 4_000),
+    "normal": Effort(4e8, 64, 15_000),
     "thorough": Effort(2e10, 1_000, 300_000),
 }
 _STEPS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # δ, relative to the scale of the input
-_RADII = (-2.0, 2.0)  # decimal exponents of the sizes of points where there is no domain
+_RADII = (-1.5, 1.5)  # decimal exponents of the sizes of points where there is no domain
 _MUTATIONS = (-2.5, 0.0)  # the same of mutations, relative to the point's size
 _LARGEST_BATCH = 2**22  # numbers in the values of one layer at a time
-_REFINED, _LEAST = 64, 4  # points that are refined: at first, and in the end
+_REFINED, _LEAST = 128, 8  # points that are refined: at first, and in the end
 _CHILDREN = 8  # mutations of each in a round
 
 
@@ -151,11 +151,14 @@ class _Search:
             extra = torch.as_tensor(given, dtype=self.dtype, device=self.device)
             x = torch.cat([extra[: max(1, self.budget // 8)], x])
         v, sizes = self.iterate(x, self.normal(x.shape), 2)
-        closing = max(4, self.budget // 10)
-        x, v, sizes = self.climb(*_best(x, v, sizes, _REFINED), self.budget - closing)
+        # Where few Jacobians are affordable, half of them go into one direction.
+        closing = max(self.budget // 10, min(30, self.budget // 2))
+        kept = (self.budget - self.spent - closing) // (3 * _CHILDREN)
+        x, v, sizes = _best(x, v, sizes, min(max(kept, 1), _REFINED))
+        x, v, sizes = self.climb(x, v, sizes, self.budget - closing)
         few = 1 if self.costly else 4
-        x, v, _ = _best(x, v, sizes, few)
-        v, sizes = self.iterate(x, v, max(2, closing // few))
+        x, v, sizes = _best(x, v, sizes, few)
+        v, sizes = self.iterate(x, v, max(2, (self.budget - self.spent) // few))
         x, v, sizes = _best(x, v, sizes, few)
         return x, v, float(sizes[0])
 

@@ -38,7 +38,7 @@ class Branch:
 
 
 def gradient_steps(graph: Graph, operations: Mapping[str, Operation]) -> list[Segment]:
-    """Return the sums v = c₀u + s·MᵀΣ(Mu + b), each from u to v; claim D2.sharp_factor.
+    """Return the sums v = c₀u + s·MᵀΣ(Mu + b), each from u to v; claim D2.general_gradient_step.
 
     Recognised are two linear operations of which one is the adjoint of the other, bit by bit, with
     activations and scalings of the entries between them, constant factors outside, biases and
@@ -67,7 +67,9 @@ def gradient_step(operations: Mapping[str, Operation], end: str) -> Segment | No
         if not math.isfinite(factor):
             return None
         nodes = (*branch.nodes, end)
-        return Segment(start, end, nodes, factor, "gradient step", "D2.sharp_factor", constants)
+        return Segment(
+            start, end, nodes, factor, "gradient step", "D2.general_gradient_step", constants
+        )
     return None
 
 

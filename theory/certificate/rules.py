@@ -74,7 +74,8 @@ def derive(
     ``multipliers`` are those of the Riccati recursion, by the name of a chain's last node; without
     them they are searched. Guaranteed: upper bounds in exact arithmetic on the weights as given,
     rounded outward; ∞ where none is known. Raises DataError for a malformed graph, DomainError for
-    an empty domain. Source: paper, E1 [P]; claims E1.product, D2.sharp_factor, E1.riccati.
+    an empty domain. Source: paper, E1 [P]; claims E1.product, D2.general_gradient_step,
+    E1.riccati.
 
     >>> from flowcert.theory.certificate import Node
     >>> x = Node("x", "input", (), (2,))

@@ -76,22 +76,33 @@ def bound_dense(
     # |fl(AᵀA) − AᵀA| ≤ γ_m|A|ᵀ|A| entrywise, whose norm is at most γ_m‖A‖²_F; and what underflows,
     # in A (2·‖A‖_F·√(mn)·2⁻¹⁰⁷⁵) and in the products (n·m·2⁻¹⁰⁷⁴).
     gram_error = above(gamma(m) * size * size + m * n * 2.0**-1070, 4)
-    values, vectors = scipy.linalg.eigh(G, subset_by_index=[n - 1, n - 1])
-    if values.size == 0:  # LAPACK's subset driver finds nothing in some clusters of eigenvalues
-        values, vectors = scipy.linalg.eigh(G)
+    value, vector = estimate_eigenpair(G, n - 1)
     # The largest entry is at least ½, hence a diagonal entry at least ¼.
-    top = max(float(values[-1]), float(np.max(np.diag(G))))
+    top = max(value, float(np.max(np.diag(G))))
     largest = _largest_eigenvalue(G, top, gram_error)
     low, reason = 0.0, "not asked for"
     if smallest:
         low, reason = (0.0, "fewer rows than columns") if wide else _smallest(A, G, gram_error)
     return SingularValues(
         _minus(below(low * scale, 2), norm_error),
-        _minus(below(_stretch(A, vectors[:, -1], size) * scale, 2), norm_error),
+        _minus(below(_stretch(A, vector, size) * scale, 2), norm_error),
         above(above(math.sqrt(largest) * scale, 2) + norm_error),
         "shifted Cholesky of the Gram matrix",
         reason,
     )
+
+
+def estimate_eigenpair(G: FloatArray, index: int) -> tuple[float, FloatArray]:
+    """Estimate one eigenvalue of a Hermitian matrix, counted from the smallest, and its vector.
+
+    >>> round(estimate_eigenpair(np.diag([3.0, 4.0]), 1)[0], 9)
+    4.0
+    """
+    values, vectors = scipy.linalg.eigh(G, subset_by_index=[index, index])
+    if values.size == 0:  # LAPACK's subset driver finds nothing in some clusters of eigenvalues
+        values, vectors = scipy.linalg.eigh(G)
+        return float(values[index]), vectors[:, index]
+    return float(values[0]), vectors[:, 0]
 
 
 def as_matrix(matrix: FloatArray) -> FloatArray:
@@ -154,7 +165,7 @@ def _bound_shifted(M: FloatArray, shift: float) -> float:
 
 def _smallest(A: FloatArray, G: FloatArray, gram_error: float) -> tuple[float, str]:
     """σ_min(A) from below, and why it is 0 if it is."""
-    estimate = float(scipy.linalg.eigh(G, eigvals_only=True, subset_by_index=[0, 0])[0])
+    estimate, _ = estimate_eigenpair(G, 0)
     top = float(np.max(np.diag(G)))
     for margin in _margins(len(G)):
         s = estimate - margin * top

@@ -75,7 +75,7 @@ def test_convolutions_are_not_skipped() -> None:
     convolution = nn.Conv2d(1, 1, 3, padding=1, bias=False)
     with torch.no_grad():
         convolution.weight.fill_(1.0)
-    module = nn.Sequential(convolution, nn.Flatten(), dense([[1.0] + [0.0] * 15]))
+    module = nn.Sequential(convolution, nn.Flatten(), dense([[1.0] + [0.0] * 15])).double()
     assert upper(module, 1, 4, 4) >= jacobian_norm(module, 1, 4, 4) >= 2.0 - 1e-12
     layers = {line.layer for line in certify(module.eval(), (1, 4, 4), effort="none").lines}
     assert "0 (Conv2d)" in layers

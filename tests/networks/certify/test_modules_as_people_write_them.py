@@ -562,6 +562,9 @@ REFUSED: dict[str, Refusal] = {
         lambda: Apply(lambda x: cube(x)), (3,), ("flowcert_tests::cube", "certify.rule")
     ),
     "comparison": Refusal(lambda: Apply(lambda x: torch.where(x > 0, x, -1.0)), (3,), ("gt",)),
+    "an argument without a meaning here": Refusal(
+        lambda: Apply(lambda x: x.cumsum(1, dtype=torch.float64)), (3,), ("cumsum", "dtype")
+    ),
     "rounding": Refusal(lambda: Apply(torch.round), (3,), ("round", "jumps")),
     "random dropout": Refusal(lambda: Apply(functional.dropout), (3,), ("random",)),
     "random noise": Refusal(lambda: Apply(lambda x: x + torch.randn(3)), (3,), ("random",)),

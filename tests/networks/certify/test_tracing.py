@@ -106,6 +106,17 @@ def test_a_padding_in_front_of_a_convolution_is_its_own() -> None:
     assert convolution.attributes["padding"] == [[1, 1], [1, 1]]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_nearest_pixels_are_those_of_the_precision(dtype: torch.dtype) -> None:
+    """From 6 pixels to 74 float32 takes another neighbour than exact arithmetic."""
+    module = nn.Upsample(74).to(dtype)
+    layer = nn.Conv1d(1, 1, 1, dtype=dtype)  # says in which numbers the module computes
+    traced = trace(nn.Sequential(layer, module).eval(), (1, 6))
+    rows = traced.graph.nodes[-1].attributes["maps"][0]["rows"]
+    expected = module(torch.arange(6, dtype=dtype)[None, None]).flatten().tolist()
+    assert [float(row["indices"][0]) for row in rows] == expected
+
+
 def test_torch_is_silent(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

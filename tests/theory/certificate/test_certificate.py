@@ -252,6 +252,10 @@ def test_the_hash_sees_every_change(changed):
     assert hash_weights(changed) != hash_weights({"a": np.array([1.0, 2.0])})
 
 
+def test_the_hash_sees_the_order_of_the_axes():
+    assert hash_weights({"a": np.ones((1, 2))}) != hash_weights({"a": np.ones((2, 1))})
+
+
 def test_the_hash_is_what_it_was():
     """Certificates of earlier versions must stay checkable."""
     weights = {"W": np.array([[1.0, -2.5]]), "b": np.array(0.0)}

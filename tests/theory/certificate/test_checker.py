@@ -93,12 +93,22 @@ def _lowered(certificate):
     return replace(_output_line(certificate, upper=upper), upper=upper)
 
 
+def _lowered_within(certificate):
+    """A line within, on which the output's no longer rests when it is read."""
+    line = certificate.lines[1]
+    first = replace(line.candidates[0], upper=line.upper * (1 - 1e-6))
+    lowered = replace(line, candidates=(first, *line.candidates[1:]))
+    lines = (certificate.lines[0], lowered, *certificate.lines[2:])
+    return replace(certificate, lines=lines)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         (lambda c: replace(c, upper=c.upper * (1 - 1e-6)), "upper end"),
         (lambda c: replace(c, upper=c.upper * 2), "upper end"),
         (_lowered, "is derived"),
+        (lambda c: _lowered_within(c), "gives"),
         (lambda c: _output_line(c, upper=c.upper * 1.5), "first rule is not the best"),
         (lambda c: _output_line(c, rule="magic"), "'magic'"),
         (lambda c: _output_line(c, claim="E1.magic"), "is not derived"),
@@ -160,6 +170,15 @@ def test_a_looser_bound_is_as_true(certificate):
 def test_more_assumptions_may_be_named(certificate):
     more = (*certificate.assumptions, "Images are greyscale.")
     assert check_certificate(replace(certificate, assumptions=more)).holds
+
+
+def test_the_constants_of_another_version_may_be_others(certificate):
+    other = _output_line(replace(certificate, version="0.0.0"), constants={"old": 1.0})
+    assert check_certificate(other).holds
+    fewer = replace(other.lines[-1], candidates=other.lines[-1].candidates[:1])
+    assert check_certificate(replace(other, lines=(*other.lines[:-1], fewer))).holds
+    for false in (_lowered(other), _lowered_within(other), _output_line(other, rule="magic")):
+        assert not check_certificate(false).holds
 
 
 def test_what_the_user_asserts_is_in_the_verdict():

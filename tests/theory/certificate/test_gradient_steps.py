@@ -87,7 +87,7 @@ def test_a_tall_matrix_contracts_strictly_and_matches_the_formula() -> None:
     A = np.vstack([np.diag([1.0, 0.5]), np.zeros((1, 2))])
     [step] = steps(*dense_step(A, A.T.copy(), (1.0, -1.0)))
     assert step.factor == pytest.approx(1 - 0.25 * 0.25, rel=1e-6)
-    assert step.claim == "D2.sharp_factor"
+    assert step.claim == "D2.general_gradient_step"
     assert step.constants["slopes"] == [0.25, 1.0]
     assert step.constants["smallest"] == pytest.approx(0.5, rel=1e-6)
 

@@ -9,6 +9,8 @@ import pytest
 from flowcert.errors import DataError, DomainError
 from flowcert.theory.certificate import Graph, Node, derive
 from flowcert.theory.certificate.graph import LARGEST_GRAPH, LARGEST_VALUE, MOST_NODES
+from flowcert.theory.certificate.operations import Factor
+from flowcert.theory.certificate.operations.dense import Dense
 from flowcert.theory.certificate.reading import parse_json
 
 X = Node("x", "input", (), (3,))
@@ -153,6 +155,16 @@ def test_json_within_the_limits_is_read():
 def test_an_empty_domain_is_refused(domain):
     with pytest.raises(DomainError):
         derive(GRAPH, {"W": np.ones((2, 3))}, domain=domain)
+
+
+def test_what_is_not_a_number_bounds_nothing(monkeypatch):
+    no_number = Factor(float("nan"), "broken")
+    monkeypatch.setattr(Dense, "bound", lambda *_: no_number)
+    monkeypatch.setattr(Dense, "range", lambda *_: (float("nan"), 1.0))
+    derivation = derive(GRAPH, {"W": np.ones((2, 3))})
+    assert derivation.upper == float("inf")
+    assert derivation.lines["w"].upper == float("inf")
+    assert derivation.lines["w"].range == (float("-inf"), float("inf"))
 
 
 @pytest.mark.parametrize("scale", [0.0, 1e-320, 1e-200, 1e-30, 1.0, 1e150, 1e308])

@@ -145,8 +145,7 @@ def test_whatever_estimate_and_factor_are_the_bound_holds(monkeypatch, shortfall
 
     def semidefinite_factor(M):
         values, vectors = np.linalg.eigh(M)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
-        return root
+        return vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
 
     symbol = random_symbol(0)
     truth = svd_over_grid(symbol, (5, 4)).max()

@@ -5,15 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import sympy
 import z3
-from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ....numerics.validation import FloatArray
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness, tightest
 from ...proof import Proof, ProofStep, cited
 from ...proof.algebra import prove_cases, prove_identity
@@ -21,100 +19,10 @@ from ...proof.smt import prove_by_smt
 from ...spectral.convolution import Convolution
 from ...spectral.convolution_axis import ConvolutionAxis
 from ...spectral.convolution_lower import bound_by_sine_window
-from ...spectral.padding import MODES, Mode, largest_multiplicity, padded_indices
-from ...spectral.symbol import Symbol, half_grid
-from ...spectral.torus import TorusAxis, copies, torus_axis, torus_sizes
-
-
-@dataclass(frozen=True)
-class PaddedConvolution:
-    """A small convolution and the torus that it is laid on (None: the smallest that holds it)."""
-
-    convolution: Convolution
-    torus_points: tuple[int, ...] | None = None
-
-    def matrix(self) -> FloatArray:
-        """The operator, entry by entry from its definition."""
-        A = self.convolution
-        T = np.zeros((*A.output_shape, *A.input_shape))
-        taps = A.weight.shape[2:]
-        channels = len(A.weight) // A.groups, A.weight.shape[1]
-        for p in np.ndindex(*A.output_shape[1:]):
-            for t in np.ndindex(*taps):
-                pixel = _pixel(A.axes, p, t)
-                if pixel is None:
-                    continue
-                for group in range(A.groups):
-                    for o, c in np.ndindex(*channels):
-                        out, into = group * channels[0] + o, group * channels[1] + c
-                        T[(out, *p, into, *pixel)] += A.weight[(out, c, *t)]
-        return T.reshape(A.rows, A.columns)
-
-    def norm(self) -> float:
-        return float(np.linalg.norm(self.matrix(), 2))
-
-    def torus(self) -> list[TorusAxis]:
-        axes = [torus_axis(axis) for axis in self.convolution.axes]
-        if self.torus_points is None:
-            return axes
-        return [replace(on, size=M) for on, M in zip(axes, self.torus_points, strict=True)]
-
-    def symbols(self) -> FloatArray:
-        """Singular values of the symbol at all frequencies and groups, as computed."""
-        torus = self.torus()
-        sizes = torus_sizes(torus)
-        values = Symbol.of(self.convolution, torus).at(half_grid(sizes), sizes)
-        return np.asarray(np.linalg.svd(values, compute_uv=False))
-
-    def claimed(self) -> float:
-        """√copies·max over the torus of ‖Ŝ‖."""
-        return float(self.symbols().max()) * math.sqrt(copies(self.torus()))
-
-
-def _pixel(
-    axes: Sequence[ConvolutionAxis], p: tuple[int, ...], t: tuple[int, ...]
-) -> tuple[int, ...] | None:
-    """The pixel that tap t reads for row p; None for a zero."""
-    pixel = []
-    for axis, row, tap in zip(axes, p, t, strict=True):
-        indices = padded_indices(axis.size, axis.low, axis.high, axis.mode)
-        pixel.append(int(indices[row * axis.stride + tap * axis.dilation]))
-    return None if min(pixel) < 0 else tuple(pixel)
-
-
-def _line(
-    taps: Sequence[float], size: int, low: int, high: int, mode: Mode = "zeros"
-) -> PaddedConvolution:
-    """One channel along one axis."""
-    axis = ConvolutionAxis.of(size=size, taps=len(taps), low=low, high=high, mode=mode)
-    return PaddedConvolution(Convolution.of_axes(np.array([[taps]], dtype=np.float64), 1, [axis]))
-
-
-@st.composite
-def _convolutions(draw: st.DrawFn) -> PaddedConvolution:
-    """One or two axes, up to two groups; half of them padded as three taps usually are."""
-    usual = draw(st.booleans())
-    axes = []
-    for _ in range(draw(st.integers(1, 2))):
-        size = draw(st.integers(2, 4))
-        mode: Mode = "zeros" if usual else draw(st.sampled_from(MODES))
-        taps = 3 if usual else draw(st.integers(1, 3))
-        low, high = (1, 1) if usual else (draw(st.integers(0, 1)), draw(st.integers(0, 1)))
-        axis = ConvolutionAxis.of(
-            size=size,
-            taps=min(taps, low + size + high),
-            stride=1 if usual else draw(st.integers(1, 2)),
-            low=low,
-            high=high,
-            mode=mode,
-        )
-        axes.append(axis)
-    groups = draw(st.integers(1, 2))
-    shape = (groups * draw(st.integers(1, 2)), draw(st.integers(1, 2)))
-    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
-    K = rng.integers(-4, 5, (*shape, *(axis.taps for axis in axes))).astype(np.float64)
-    axes = [replace(axis, mode=axes[0].mode) for axis in axes]
-    return PaddedConvolution(Convolution.of_axes(K, groups, axes))
+from ...spectral.padding import Mode, largest_multiplicity, padded_indices
+from ...spectral.symbol import Symbol
+from ...spectral.torus import torus_axis
+from .small_convolutions import PaddedConvolution, padded_convolutions, single_channel
 
 
 class TorusCompression(Claim[PaddedConvolution]):
@@ -142,7 +50,7 @@ class TorusCompression(Claim[PaddedConvolution]):
         return Proof((*_submatrix(), *_symbols(), *_copies(), *_sine_window()))
 
     def instances(self) -> SearchStrategy[PaddedConvolution]:
-        return _convolutions()
+        return padded_convolutions()
 
     def measure(self, instance: PaddedConvolution) -> Measurement:
         norm, claimed = instance.norm(), instance.claimed()
@@ -172,12 +80,12 @@ class TorusCompression(Claim[PaddedConvolution]):
             Mutant(
                 "torus without room for the padding",
                 "M = N: the taps of (1, 0, −1) on two pixels wrap onto each other",
-                lambda: upper(_line([1.0, 0.0, -1.0], 2, 1, 1), 2),
+                lambda: upper(single_channel([1.0, 0.0, -1.0], 2, 1, 1), 2),
             ),
             Mutant(
                 "torus smaller than the rows",
                 "M = N < rows: full padding of one pixel",
-                lambda: upper(_line([1.0, -1.0], 1, 1, 1), 1),
+                lambda: upper(single_channel([1.0, -1.0], 1, 1, 1), 1),
             ),
             Mutant(
                 "symbol's minimum as σ_min",
@@ -202,19 +110,21 @@ class TorusCompression(Claim[PaddedConvolution]):
             Mutant(
                 "no loss at the border",
                 "‖T‖ ≥ sup ‖Ŝ‖ for three taps padded by one: the sum of three neighbours",
-                lambda: Measurement(3.0, _line([1.0, 1.0, 1.0], 3, 1, 1).norm(), what="‖T‖"),
+                lambda: Measurement(
+                    3.0, single_channel([1.0, 1.0, 1.0], 3, 1, 1).norm(), what="‖T‖"
+                ),
             ),
         )
 
 
 def _minimum_of_a_shift() -> Measurement:
-    case = _line([1.0, 0.0, 0.0], 3, 1, 1)
+    case = single_channel([1.0, 0.0, 0.0], 3, 1, 1)
     smallest = np.linalg.svd(case.matrix(), compute_uv=False)[-1]
     return Measurement(float(case.symbols().min()), float(smallest), what="σ_min")
 
 
 def _reflected_shift() -> Measurement:
-    case = _line([1.0, 0.0, 0.0], 4, 1, 1, "reflect")
+    case = single_channel([1.0, 0.0, 0.0], 4, 1, 1, "reflect")
     return Measurement(case.norm(), float(case.symbols().max()), what="‖T‖")
 
 
