@@ -187,7 +187,7 @@ class _Search:
         return x, v, sizes
 
     def starts(self, count: int) -> Tensor:
-        """Points on many scales: rough ones, sparse ones, and smooth images (a number a channel)."""
+        """Points on many scales: rough, sparse, and smooth ones (one number a channel)."""
         rough = self.normal((count, *self.shape))
         kind = torch.arange(count, device=self.device).reshape(count, *(1,) * len(self.shape)) % 4
         x = torch.where(kind == 3, rough * self.some(rough.shape), rough)

@@ -131,7 +131,7 @@ def _derived(certificate: Certificate, weights: Mapping[str, FloatArray]) -> Ite
 def _line(line: Line, derivation: Derivation, *, own: bool) -> Iterator[str]:
     """Each recorded rule must be among those derived, with a bound no smaller.
 
-    Rules and their constants may get better: they are compared if this version (``own``) wrote them.
+    Rules and constants of another version may be others: they are compared if it is our ``own``.
     """
     node = derivation.graph[line.name]
     if (line.layer, line.operation) != (node.layer, node.operation):
