@@ -91,7 +91,6 @@ class Convolution(LinearMap):
         self.input_shape = (weight.shape[1] * groups, *(axis.size for axis in axes))
         self.output_shape = (len(weight), *(axis.rows for axis in axes))
         self.terms = math.prod(weight.shape[1:])
-        self._known: dict[bool, SingularValues] = {}
 
     @property
     def mode(self) -> Mode:
@@ -119,9 +118,7 @@ class Convolution(LinearMap):
     def singular_values(self, *, smallest: bool = False) -> SingularValues:
         from .convolution_bounds import bound_singular_values
 
-        if smallest not in self._known:
-            self._known[smallest] = bound_singular_values(self, smallest=smallest)
-        return self._known[smallest]
+        return bound_singular_values(self, smallest=smallest)
 
     def bound_absolute_norm(self) -> float:
         """Bound ‖|A|‖ from the sums of |K| and the multiplicities of pixels; no image is needed."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike
 from ...errors import ShapeError
 from ...numerics.validation import finite_array
 from .convolution import Convolution, Padding, pads_per_axis, per_axis
+from .convolution_axis import ConvolutionAxis
 from .convolution_lower import bound_largest_from_below
 from .convolution_smallest import bound_matrix, bound_smallest, bound_smallest_transposed
 from .padding import Mode, largest_multiplicity_at_any_size
@@ -102,8 +104,29 @@ def bound_convolution(
     return SingularValues(0.0, 0.0, above(upper * scale), grid.method, reason)
 
 
+@dataclass(frozen=True)
+class _Question:
+    """A convolution by its numbers: equal kernels have equal answers."""
+
+    kernel: bytes
+    shape: tuple[int, ...]
+    groups: int
+    axes: tuple[ConvolutionAxis, ...]
+    smallest: bool
+    convolution: Convolution = field(compare=False, repr=False)
+
+
 def bound_singular_values(convolution: Convolution, *, smallest: bool = False) -> SingularValues:
     """Bound σ_min and σ_max of a convolution: see ``bound_convolution``."""
+    K = convolution.weight
+    key = (K.tobytes(), K.shape, convolution.groups, convolution.axes, smallest)
+    return _answer(_Question(*key, convolution))
+
+
+# A step uses its kernel twice, sub-steps again and again.
+@lru_cache(maxsize=32)
+def _answer(question: _Question) -> SingularValues:
+    convolution, smallest = question.convolution, question.smallest
     scale = power_of_two(convolution.weight)
     if scale == 0.0:
         return _ZERO

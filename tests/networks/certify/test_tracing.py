@@ -99,6 +99,16 @@ def test_scalings_are_merged_where_that_is_exact() -> None:
     assert len(traced.graph.nodes) == 3
 
 
+def test_scalings_are_not_merged_where_that_rounds() -> None:
+    class Twice(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return 0.1 * (0.1 * x)
+
+    nodes = trace(Twice().eval(), (3,)).graph.nodes[1:]
+    coefficients = [node.attributes["coefficients"] for node in nodes]
+    assert coefficients == [[0.1], [0.1]]
+
+
 def test_a_padding_in_front_of_a_convolution_is_its_own() -> None:
     module = nn.Sequential(nn.CircularPad2d(1), nn.Conv2d(1, 2, 3)).eval()
     [_, convolution] = trace(module, (1, 5, 5)).graph.nodes
