@@ -2,16 +2,24 @@
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from . import published
-    from .certify.certifying import certify
+# The package ``certify`` is found under its own path; its name here is the callable.
+from .certify import certified_accuracy, certify, trace
 
-__all__ = ["certify", "published"]
+if TYPE_CHECKING:
+    from . import published, published_networks, testing
+
+__all__ = [
+    "certified_accuracy",
+    "certify",
+    "published",
+    "published_networks",
+    "testing",
+    "trace",
+]
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded late: torch takes a second, and `python -m flowcert.networks.published` must not be
-    # imported twice. The package ``certify`` can be called.
+    # Loaded late, so that `python -m flowcert.networks.published` is not imported a second time.
     if name in __all__:
         import importlib
 

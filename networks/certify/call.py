@@ -12,7 +12,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import torch
 
 from ...errors import StructureError
 from ...numerics.validation import FloatArray
@@ -159,7 +158,7 @@ class Call:
         return found
 
     def common_shape(self, a: Shape, b: Shape) -> Shape:
-        return tuple(torch.broadcast_shapes(a, b))
+        return tuple(np.broadcast_shapes(a, b))
 
     def broadcast(self, signal: Signal, shape: Shape) -> Signal:
         """Copy along axes of length 1."""

@@ -45,7 +45,7 @@ def as_float64(constant: Constant, where: str) -> FloatArray:
 
 def check_tensor(name: str, tensor: torch.Tensor, where: str) -> None:
     """Raise StructureError or DomainError unless it holds finite real numbers in plain storage."""
-    if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin) or tensor.is_meta:
+    if torch.nn.parameter.is_lazy(tensor) or tensor.is_meta:
         raise StructureError(
             came=f"{name}, a tensor without numbers, at {where}",
             expected="weights that are there",

@@ -41,10 +41,10 @@ def _combined(call: Call, a: Value, b: Value, p: float, q: float) -> Signal:
     if isinstance(b, Constant):
         shift = b if q == 1.0 else Constant(b.tensor * q)
         return call.affine(scaled, "shift", shift)
-    shift = q * check_number(b, call.where)
-    if shift == 0.0:
+    number = q * check_number(b, call.where)
+    if number == 0.0:
         return scaled
-    tensors = {"shift": call.number(shift, "shift")}
+    tensors = {"shift": call.number(number, "shift")}
     return call.emit("diagonal", [scaled], scaled.shape, tensors=tensors)
 
 

@@ -31,7 +31,7 @@ def _by_running_statistics(call: Call, signal: Signal) -> Signal:
         raise call.refused(
             "statistics of the batch", "Keep running statistics: track_running_stats=True."
         )
-    given = {"mean": mean, "variance": variance}
+    given: dict[str, Constant | None] = {"mean": mean, "variance": variance}
     given |= {name: call.optional(name) for name in ("weight", "bias")}
     tensors = {role: call.weight(c, role) for role, c in given.items() if c is not None}
     return call.emit("batch_norm", [signal], signal.shape, {"epsilon": _epsilon(call)}, tensors)

@@ -53,8 +53,7 @@ def _pad(call: Call) -> Value:
     if mode == "constant" and number != 0.0:
         return _with_border(call, padded, amounts, number)
     if rows and all(lo >= 0 and hi >= 0 for lo, hi in amounts):
-        names = {"constant": "zeros"}
-        padding = Padding(signal, tuple(amounts), names.get(mode, mode))
+        padding = Padding(signal, tuple(amounts), "zeros" if mode == "constant" else str(mode))
         call.lowering.paddings[padded.name] = padding
     return padded
 

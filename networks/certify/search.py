@@ -263,8 +263,9 @@ class _Search:
         return drawn.to(self.device, self.dtype)
 
     def some(self, shape: tuple[int, ...]) -> Tensor:
-        """A mask of a tenth of the entries of a point, of four at least if there are as many."""
-        return self.uniform(shape) < max(0.1, min(1.0, 4.0 / math.prod(self.shape)))
+        """A mask for each point: of all entries, of single ones, or of a part between."""
+        share = float(math.prod(self.shape)) ** -self.column(shape[0])
+        return self.uniform(shape) < share
 
     def column(self, count: int) -> Tensor:
         """A number of [0, 1) for each point."""

@@ -125,7 +125,7 @@ class ErrorBudget:
                     inside = self._inside(segment, local, values, reach)
                     bounds.append(_times(segment.factor, errors[segment.start]) + inside)
                 # Each bound is a sum of two products, rounded up.
-                errors[node.name] = _above(np.min(_certain(bounds), axis=0))
+                errors[node.name] = _above(np.min(bounds, axis=0))
                 if known is None:
                     reach[node.name] = np.zeros(len(radius))
                     continue
@@ -149,7 +149,7 @@ class ErrorBudget:
         )
         largest = np.max(np.abs(output.reshape(len(output), -1)), axis=1, initial=0.0)
         # The model of rounding ends where numbers overflow. A sum whose rounding is bounded by
-        # u·size has partial sums of at most that size.
+        # u·size has partial sums of at most that size. NaN fits nowhere: then nothing is known.
         limit = _OVERFLOW[arithmetic.name]
         fits = (largest + _furthest(reach, node.inputs) < limit) & (
             rounding < limit * arithmetic.unit
@@ -171,7 +171,7 @@ class ErrorBudget:
             if not all(name in errors for name in node.inputs):
                 return np.full_like(local[segment.end], np.inf)  # it needs more than its start
             carried = self._carried(node, errors, values, reach)
-            errors[node.name] = _above(_certain([carried + local[node.name]])[0])
+            errors[node.name] = _above(carried + local[node.name])
         return errors[segment.end]
 
     def _carried(
@@ -229,7 +229,7 @@ def _spread(gain: _Gain, errors: Sequence[FloatArray]) -> FloatArray:
     safe = np.where((scale > 0.0) & np.isfinite(scale), scale, 1.0)
     together = np.sqrt(np.sum(np.square(np.divide(errors, safe)), axis=0)) * safe
     joint = _times(gain.jointly, _above(together, len(errors)))
-    return _above(np.min(_certain([one_by_one, joint]), axis=0), len(errors))
+    return _above(np.minimum(one_by_one, joint), len(errors))
 
 
 def _times(constant: float, error: FloatArray) -> FloatArray:
@@ -243,12 +243,8 @@ def _above(error: FloatArray, roundings: int = 2) -> FloatArray:
     return np.where(error == 0.0, 0.0, safe)
 
 
-def _certain(bounds: Sequence[FloatArray]) -> FloatArray:
-    """NaN (0·∞, ∞ − ∞) says nothing: as a bound it is ∞."""
-    return np.where(np.isnan(bounds), np.inf, bounds)
-
-
 def _or_infinity(constants: Iterable[float]) -> list[float]:
+    """NaN (0·∞, ∞ − ∞) says nothing: as a bound it is ∞."""
     return [float("inf") if c != c else c for c in constants]
 
 

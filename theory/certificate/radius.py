@@ -128,12 +128,11 @@ class PointCertifier:
         """Return class and radius of each element of a batch that fits into memory."""
         evaluation = self.budget.evaluate(x)
         logits = evaluation.values[self.output]
-        known = np.all(np.isfinite(logits), axis=1)
         classes = np.argmax(np.where(np.isnan(logits), -np.inf, logits), axis=1)
         with np.errstate(all="ignore"):
             margins = np.take_along_axis(logits, classes[:, None], axis=1) - logits
-        # One rounding of each difference; a class does not compete with itself.
-        margins = np.where(known[:, None], margins * (1.0 - 2.0**-51), 0.0)
+            margins = margins * (1.0 - 2.0**-51)  # one rounding of each difference
+        # A class does not compete with itself. Where logits overflowed, their error is infinite.
         np.put_along_axis(margins, classes[:, None], np.inf, axis=1)
         slopes = self.slopes[classes]
         radius = _radii(margins, slopes, evaluation.errors[self.output])

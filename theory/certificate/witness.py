@@ -91,9 +91,7 @@ def _quotient(
 ) -> float:
     with np.errstate(all="ignore"):
         moved, distance = f_x - f_y, x - y
-    if not np.any(distance) or not np.all(np.isfinite(moved)) or not np.isfinite(error):
-        return 0.0
-    if not np.all(np.isfinite(distance)):
+    if not (np.all(np.isfinite(moved)) and np.all(np.isfinite(distance)) and error < np.inf):
         return 0.0
     # One rounding of each difference, relative to it: differences do not underflow.
     numerator = below(max(below(norm_below(moved), 2) - error, 0.0), 2)

@@ -70,7 +70,7 @@ def dense_layer(rng: Generator, seed: int) -> Instance:
 
 def dense_against_balls(rng: Generator, seed: int) -> Instance:
     """A small dense layer against ball arithmetic, which leaves no room for LAPACK's rounding."""
-    W = entries(rng, rng.integers(1, 5, size=2))
+    W = entries(rng, rng.integers(1, 5, size=2).tolist())
     if not np.any(W):
         W = np.ones(W.shape)  # zeros are tried in the family above
     node = Node("y", "dense", ("x",), (len(W),), {}, {"weight": "W"})
@@ -105,7 +105,8 @@ def convolution_layer(rng: Generator, seed: int) -> Instance:
         n + low + high < d * (k - 1) + 1
         for n, (low, high), d, k in zip(image, padding, dilation, taps, strict=True)
     ):
-        kernel, dilation = kernel[(..., *[slice(0, 1)] * axes)], [1] * axes
+        only = tuple([slice(None)] * 2 + [slice(0, 1)] * axes)  # one tap
+        kernel, dilation = kernel[only], [1] * axes
     attributes = {
         "stride": stride,
         "padding": padding,
@@ -207,7 +208,7 @@ def averaging_layer(rng: Generator, seed: int) -> Instance:
     for r, i in enumerate(starts):
         A[r, i : i + k] = 1.0 / k
     attributes = {"maps": [{"axis": 1, "rows": rows}, {"axis": 2, "rows": rows}]}
-    T = np.kron(A, A)
+    T = np.asarray(np.kron(A, A), dtype=np.float64)
     return _compare("averaging", seed, "axes", attributes, {}, (1, n, n), (1, *A.shape[:1] * 2), T)
 
 

@@ -23,6 +23,7 @@ class TransposedConvolution(LinearMap):
     output_padding < max(stride, dilation). Raises ShapeError, DomainError. Source: PyTorch's
     definition of its transposed convolution layers.
 
+    >>> import numpy as np
     >>> K = np.array([[[1.0, 2.0]]])
     >>> TransposedConvolution(K, (1, 2), stride=2).apply(np.array([[1.0, 10.0]])).tolist()
     [[1.0, 2.0, 10.0, 20.0]]

@@ -127,6 +127,14 @@ def test_a_pixel_scale_shrinks_the_radii():
     assert tight.radius[0] == pytest.approx((4.0 + 1.0) / 4.0 / 2**0.5, rel=1e-9)
 
 
+def test_a_float32_network_has_a_float32_scale():
+    """0.247 is no float32 number: the deployed network divides by the nearest one."""
+    network, image = linear(np.eye(2)), np.array([[1.0, 0.0]])
+    options = {"pixel_scale": 0.247, "pixel_shift": 0.4914}
+    [radius] = certified_accuracy(network, image, [0], [], execution="float32", **options).radius
+    assert radius == pytest.approx(2**-0.5, rel=1e-5)
+
+
 def test_every_kind_of_network_and_array_is_taken():
     network = linear(np.eye(2))
     images, labels = torch.tensor([[1.0, 0.0]], dtype=torch.float16), torch.tensor([0])

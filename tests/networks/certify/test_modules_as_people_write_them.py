@@ -566,8 +566,10 @@ REFUSED: dict[str, Refusal] = {
         lambda: Apply(lambda x: x.cumsum(1, dtype=torch.float64)), (3,), ("cumsum", "dtype")
     ),
     "rounding": Refusal(lambda: Apply(torch.round), (3,), ("round", "jumps")),
-    "random dropout": Refusal(lambda: Apply(functional.dropout), (3,), ("dropout", "told to train")),
-    "random noise": Refusal(lambda: Apply(lambda x: x + torch.randn(3)), (3,), ("random numbers at", "randn")),
+    "random dropout": Refusal(lambda: Apply(functional.dropout), (3,), ("told to train",)),
+    "random noise": Refusal(
+        lambda: Apply(lambda x: x + torch.randn(3)), (3,), ("random numbers at",)
+    ),
     "FFT": Refusal(lambda: Apply(lambda x: torch.fft.rfft(x).abs()), (8,), ("fft",)),
     "two results": Refusal(lambda: Apply(lambda x: (x, 2 * x)), (3,), ("2 results",)),
     "constant result": Refusal(lambda: Apply(lambda x: torch.ones(2, 3)), (3,), ("depend",)),

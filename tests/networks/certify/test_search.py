@@ -104,6 +104,22 @@ def test_the_same_seed_finds_the_same_whatever_ran_before():
     assert other.x.tolist() != first.x.tolist()
 
 
+def test_a_search_without_derivatives_is_repeatable_too():
+    W = torch.diag(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64))
+    nodes = (
+        Node("x", "input", (), (3,)),
+        Node("y", "dense", ("x",), (3,), {}, {"weight": "W"}),
+    )
+    derivation = derive(Graph(nodes, "y"), {"W": W.numpy()})
+
+    def function(x):
+        return torch.tensor(x.detach().numpy() @ W.numpy())
+
+    first, again = (search_lower(function, derivation, effort="quick") for _ in range(2))
+    assert first.x.tolist() == again.x.tolist()
+    assert 2.9 < first.lower <= 3.0
+
+
 def test_points_stay_in_the_domain():
     network = mlp((3, 8, 2), 6)
     derivation = derivation_of(network, (3,), domain=(0.25, 0.5))
@@ -132,7 +148,7 @@ def test_given_points_are_looked_at():
     assert found.lower == pytest.approx(100.0, rel=1e-6)
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-60, 1e40])
+@pytest.mark.parametrize("scale", [1e-200, 1e-30, 1e40])
 def test_scales_do_not_matter(scale):
     network = mlp((3, 3), 7, scale)
     found = search_lower(network, derivation_of(network, (3,)), effort="quick")
@@ -191,6 +207,35 @@ def test_a_function_that_lies_cannot_raise_the_lower_end():
     ):
         found = search_lower(false, derivation, effort="quick")
         assert found.lower <= derivation.upper
+
+
+def test_steeper_places_outside_the_domain_do_not_distract():
+    network = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1)).double().eval()
+    with torch.no_grad():  # x + 100·relu(x − 2)
+        network[0].weight.fill_(1.0)
+        network[0].bias.copy_(torch.tensor([0.0, -2.0]))
+        network[2].weight.copy_(torch.tensor([[1.0, 100.0]]))
+    derivation = derivation_of(network, (1,), domain=(0.0, 1.0))
+    found = search_lower(network, derivation, effort="quick")
+    assert found.lower == pytest.approx(1.0, rel=1e-6)
+
+
+def test_steep_places_within_steep_places_are_climbed_to():
+    """Σᵢ Σ_k clamp(xᵢ − 0.7, ±4⁻ᵏ)·2ᵏ: steepest where all xᵢ are within 4⁻⁵ of 0.7."""
+    n, levels = 2, 6
+    network = nn.Sequential(nn.Linear(n, 2 * n * levels), nn.ReLU(), nn.Linear(2 * n * levels, 1))
+    network = network.double().eval()
+    with torch.no_grad():
+        for index in range(n * levels):
+            i, k = divmod(index, levels)
+            for side, sign in enumerate((1.0, -1.0)):
+                row = 2 * index + side
+                network[0].weight[row] = torch.eye(n)[i]
+                network[0].bias[row] = -0.7 + sign * 4.0**-k
+                network[2].weight[0, row] = sign * 2.0**k
+    exact = n**0.5 * (2.0**levels - 1.0)
+    found = search_lower(network, derivation_of(network, (n,)))
+    assert 0.9 * exact <= found.lower <= exact * (1 + 1e-12)
 
 
 def test_pixel_scales_are_part_of_the_function():

@@ -22,11 +22,17 @@ def mlp(dtype: torch.dtype = torch.float32) -> nn.Module:
     return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).to(dtype).eval()
 
 
-def test_the_package_is_the_function() -> None:
-    import flowcert.networks.certify as package
-
-    assert certify is package
-    assert callable(package)
+def test_the_name_is_the_callable_in_any_order_of_imports() -> None:
+    orders = (
+        "from flowcert.networks import certify",
+        "import flowcert.networks.certify.tracing; from flowcert.networks import certify",
+        "from flowcert.networks.certify import certify",
+        "import flowcert.networks; certify = flowcert.networks.certify",
+    )
+    for order in orders:
+        scope: dict[str, object] = {}
+        exec(order, scope)
+        assert scope["certify"] is certify
 
 
 def test_nodes_name_their_layers_and_weights_their_keys() -> None:

@@ -134,6 +134,21 @@ def test_the_error_over_the_ball_is_not_the_error_at_its_centre():
     assert both[0] < both[1]
 
 
+def test_inner_values_move_with_the_ball():
+    """ReLU is executed without an error, but what follows it sees inputs from the whole ball."""
+    nodes = (
+        Node("x", "input", (), (1,)),
+        Node("a", "activation", ("x",), (1,), {"function": "relu"}),
+        Node("y", "dense", ("a",), (1,), {}, {"weight": "W"}),
+    )
+    budget = ErrorBudget(derive(Graph(nodes, "y"), {"W": np.array([[1.0 + 2.0**-23]])}))
+    evaluation = budget.evaluate(np.zeros((1, 1)))
+    errors = budget.deployed(evaluation, SINGLE, np.array([1.0 + 2.0**-23]))
+    point = np.float32(1.0 + 2.0**-23)
+    made = Fraction(float(point * point)) - Fraction(float(point)) ** 2
+    assert 0 < abs(made) <= Fraction(float(errors["y"][0]))
+
+
 def test_weights_beyond_float32_are_refused_for_its_execution():
     nodes = (Node("x", "input", (), (1,)), Node("y", "dense", ("x",), (1,), {}, {"weight": "W"}))
     for weight in (0.1, 1e300):

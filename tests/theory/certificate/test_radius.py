@@ -205,6 +205,15 @@ def test_infinite_constants_certify_nothing():
         assert certified_radius(unbounded, [[2.0, 1.0]], execution=execution).tolist() == [0.0]
 
 
+def test_the_better_of_both_rules_counts():
+    """Features of constant 10 of which the head uses a direction of constant 1."""
+    found = classifier([[1.0], [-1.0]])
+    factors = {"x": 10.0, "y": 2.0**0.5}
+    lines = {n: Line(n, factors[n], line.range, ()) for n, line in found.lines.items()}
+    derivation = Derivation(found.graph, found.operations, (), lines)
+    assert certified_radius(derivation, [[0.75]])[0] == pytest.approx(0.75, rel=1e-9)
+
+
 def test_overflowing_logits_certify_nothing():
     huge = classifier(1e200 * np.array([[2.0, 1.0], [1.0, 2.0]]))
     assert certified_radius(huge, [[1e150, 0.0], [1.0, 0.0]]).tolist()[0] == 0.0
