@@ -38,7 +38,7 @@ with app.setup:
 
     # The same colour means the same throughout; safe for colour-blind eyes.
     ESTIMATE, BOUND, FOUND, TRUTH = "#D55E00", "#0072B2", "#009E73", "#222222"
-    WEIGHTS = np.array([[1.0, 0.2], [-0.3, 1.1], [-0.8, -0.9]])  # of the classifier of part 1
+    WEIGHTS = np.array([[1.0, 0.3], [0.5, 1.0], [-1.0, -0.8]])  # of the classifier of part 1
     GROWTH = 20  # layers of part 2
     PIXELS = 16  # of the images of parts 3 and 6
     PAIRS, PLACE = 10_000, 0.3125  # of part 4: how many, and where the bump is
@@ -50,8 +50,8 @@ with app.setup:
 
 @app.cell(hide_code=True)
 def _():
-    px_slider = slider(-2.0, 2.0, 0.05, 0.9, "$x_1$")
-    py_slider = slider(-2.0, 2.0, 0.05, -0.3, "$x_2$")
+    px_slider = slider(-2.0, 2.0, 0.05, 1.2, "$x_1$")
+    py_slider = slider(-2.0, 2.0, 0.05, -0.1, "$x_2$")
     mo.md(rf"""
     # What a certificate is, and how an estimate lies
 
@@ -84,7 +84,13 @@ def _(px_slider, py_slider):
         for radius, dashes in ((plane["plain"], "--"), (plane["pairwise"], "-")):
             label = f"{'pairwise rule' if dashes == '-' else 'margin / (√2 L)'}: {radius:.3f}"
             ring = radius * turn
-            axes.plot(px_slider.value + ring.real, py_slider.value + ring.imag, dashes, color=BOUND, label=label)
+            axes.plot(
+                px_slider.value + ring.real,
+                py_slider.value + ring.imag,
+                dashes,
+                color=BOUND,
+                label=label,
+            )
         axes.plot(px_slider.value, py_slider.value, "o", color=TRUTH)
         axes.set(aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xlabel="$x_1$", ylabel="$x_2$")
         styling.name_panel(axes, "a", "three classes, and two certified discs")
@@ -119,10 +125,10 @@ def _(iterations_slider):
         k = np.arange(1, len(power["estimates"]) + 1)
         rising.axhspan(power["lower"], power["upper"], color=BOUND, lw=2, label="certified bracket")
         rising.plot(k, power["estimates"], "o-", color=ESTIMATE, label="power iteration")
-        rising.set(xlabel="iterations", xlim=(0, 61))
+        rising.set(xlabel="iterations", xlim=(0, 61), ylim=(1.6, 2.05))
         styling.name_panel(rising, "a", "the norm of a random matrix")
         falling.semilogy(k, power["lower"] / power["estimates"] - 1, "o-", color=ESTIMATE)
-        falling.set(xlabel="iterations", xlim=(0, 61))
+        falling.set(xlabel="iterations", xlim=(0, 61), ylim=(1e-4, 1))
         styling.name_panel(falling, "b", "norm of the divided layer − 1, at least")
 
     mo.vstack(
@@ -166,7 +172,13 @@ def _(smooth_slider):
         for (i, j), entry in np.ndenumerate(flattened["kernel"]):
             kernel.text(j, i, f"{entry:.2f}", ha="center", va="center")
         styling.name_panel(kernel, "a", "the kernel, divided by its flattened norm")
-        image = gains.imshow(np.fft.fftshift(flattened["gains"]), extent=(-1, 1, -1, 1), vmin=0, vmax=3, cmap="cividis")
+        image = gains.imshow(
+            np.fft.fftshift(flattened["gains"]),
+            extent=(-1, 1, -1, 1),
+            vmin=0,
+            vmax=3,
+            cmap="cividis",
+        )
         gains.figure.colorbar(image, ax=gains)
         gains.set(xlabel=r"$\theta_1/\pi$", ylabel=r"$\theta_2/\pi$")
         styling.name_panel(gains, "b", "gain at each frequency")
@@ -203,15 +215,26 @@ def _(bump_slider):
     bump = sample_bump(10.0**bump_slider.value)
 
     def _draw(graph, seen):
-        x = np.sort(np.append(np.linspace(-1, 1, 401), PLACE + bump["width"] * np.array([-1, 0, 1])))
-        graph.plot(x, bump["f"](x), color=TRUTH)
-        graph.set(xlabel="$x$")
-        styling.name_panel(graph, "a", "the network")
+        x = PLACE + bump["width"] * np.arange(-8, 9)
+        graph.plot(
+            np.arange(-8, 9), (bump["f"](x) - bump["f"](x)[8]) / bump["width"] + 8, color=TRUTH
+        )
+        graph.set(xlabel=f"(x − {PLACE}) / width", xticks=[-8, -1, 1, 8])
+        styling.name_panel(graph, "a", f"the network, magnified {1 / bump['width']:.3g} times")
         for name, dashes in (("far", "-"), ("near", "--")):
-            seen.semilogx(np.arange(1, PAIRS + 1), bump[name], dashes, color=ESTIMATE, label=f"{name} pairs")
+            seen.semilogx(
+                np.arange(1, PAIRS + 1),
+                bump[name],
+                dashes,
+                color=ESTIMATE,
+                lw=3,
+                label=f"{name} pairs",
+            )
         seen.axhline(8.5, color=TRUTH, label="truth")
         for end, colour in (("lower", FOUND), ("upper", BOUND)):
-            seen.axhline(getattr(bump["certificate"], end), color=colour, ls=":", label=f"{end} end")
+            seen.axhline(
+                getattr(bump["certificate"], end), color=colour, ls=":", label=f"{end} end"
+            )
         seen.set(xlabel="pairs", ylim=(0, 1.15 * bump["certificate"].upper))
         styling.name_panel(seen, "b", "largest quotient seen")
 
@@ -221,7 +244,12 @@ def _(bump_slider):
 Far pairs: {bump["far"][-1]:.4f}; near pairs: {bump["near"][-1]:.4f}; truth: 8.5; certified: {bracket(bump["certificate"])}. The
 lower end is found by a search too, and may miss the bump. The upper end cannot: it looks at weights, not at points. Where
 the two ends are far apart, you *see* that something is not known."""
-    mo.vstack([box("danger" if _missed else "success", _words), picture("The bump, and what samples see.", _draw, 2)])
+    mo.vstack(
+        [
+            box("danger" if _missed else "success", _words),
+            picture("The bump, and what samples see.", _draw, 2),
+        ]
+    )
     return (bump,)
 
 
@@ -247,9 +275,16 @@ def _(margin_slider):
     def _draw(axes):
         for name, colour in (("naive", ESTIMATE), ("certified", BOUND)):
             errors = np.sort(rounding[name])
-            axes.plot(errors, np.arange(1, CLASSIFIERS + 1) / CLASSIFIERS, ".", color=colour, label=name)
+            axes.plot(
+                errors, np.arange(1, CLASSIFIERS + 1) / CLASSIFIERS, ".", color=colour, label=name
+            )
         axes.axvline(0, color=TRUTH, lw=0.8)
-        axes.set(xlabel="$(r - \\rho)/\\rho$", ylabel="share of classifiers with less")
+        axes.set_xscale("symlog", linthresh=1e-16)
+        axes.set(
+            xlabel=r"$(r - \rho)/\rho$",
+            ylabel="share of classifiers",
+            xticks=[-1e-4, -1e-10, 0, 1e-10, 1e-4],
+        )
         styling.name_panel(axes, "a", "to the right of 0, a radius is wrong")
 
     _wrong = {name: int(np.sum(rounding[name] > 0)) for name in ("naive", "certified")}
@@ -286,7 +321,13 @@ def _(s_slider):
         for mode, dashes in (("circular", "--"), ("zeros", "-")):
             smallest = [border_matrix(value, mode)[1] for value in s]
             axes.plot(s, smallest, dashes, color=TRUTH, label=f"smallest stretch, {mode}")
-            axes.plot(s_slider.value, border[mode].smallest, "o", color=BOUND, label=f"certified, {mode}")
+            axes.plot(
+                s_slider.value,
+                border[mode].smallest,
+                "o",
+                color=BOUND,
+                label="certified"[: 9 * (dashes == "-")],
+            )
         axes.plot(s, np.abs(1 - s), ":", lw=3, color=ESTIMATE, label="smallest gain", zorder=1)
         axes.set(xlabel="$s$", ylim=(-0.05, 1.05))
         styling.name_panel(axes, "a", f"{PIXELS} pixels, one axis")
@@ -296,7 +337,9 @@ def _(s_slider):
 
 Smallest gain {border["gain"]:.4f}; smallest stretch with zeros {border["svd"]:.3e}, certified ≥ {border["zeros"].smallest:.3e};
 the last pixel alone is stretched by {border["last"]:.4f}."""
-    mo.vstack([box("danger" if _wrong else "success", _words), picture("Smallest stretches.", _draw)])
+    mo.vstack(
+        [box("danger" if _wrong else "success", _words), picture("Smallest stretches.", _draw)]
+    )
     return (border,)
 
 
@@ -358,14 +401,22 @@ def _():
 
 @app.cell(hide_code=True)
 def _(slope_slider):
-    chains = [certify(chain(depth, slope_slider.value), (WIDTH,), effort="quick") for depth in DEPTHS]
+    chains = [
+        certify(chain(depth, slope_slider.value), (WIDTH,), effort="quick") for depth in DEPTHS
+    ]
     products = [product_of_norms(certificate) for certificate in chains]
 
     def _draw(axes):
-        axes.semilogy(DEPTHS, products, "s--", color=BOUND, label="product of the norms")
-        axes.semilogy(DEPTHS, [c.upper for c in chains], "v-", color=BOUND, label="upper end: Riccati recursion")
-        axes.semilogy(DEPTHS, [c.lower for c in chains], "^-", color=FOUND, label="lower end")
-        axes.set(xlabel="hidden layers", xticks=DEPTHS)
+        axes.plot(DEPTHS, products, "s--", color=BOUND, label="product of the norms")
+        axes.plot(
+            DEPTHS,
+            [c.upper for c in chains],
+            "v-",
+            color=BOUND,
+            label="upper end: Riccati recursion",
+        )
+        axes.plot(DEPTHS, [c.lower for c in chains], "^-", color=FOUND, label="lower end")
+        axes.set(xlabel="hidden layers", xticks=DEPTHS, ylim=(0, 1.1 * max(products)))
         styling.name_panel(axes, "a", f"random networks of width {WIDTH}")
 
     picture("Product, Riccati recursion and lower end, by depth.", _draw)
@@ -398,7 +449,10 @@ def _():
 @app.cell(hide_code=True)
 def _(forge_slider, small):
     tampered = tamper(small, forge_slider.value)
-    _rows = ((name, f"{'✓' if r.holds else '✗'} {r.verdict}", *r.reasons[-1:]) for name, r in tampered.items())
+    _rows = (
+        (name, f"{'✓' if r.holds else '✗'} {r.verdict}", *r.reasons[-1:])
+        for name, r in tampered.items()
+    )
     mo.md(f"| tampering | verdict | reason |\n|:--|:--|:--|\n{table(_rows)}")
     return (tampered,)
 
@@ -421,9 +475,11 @@ def _():
 
     def _draw(stairs, radii):
         x = np.linspace(0, 4e-4, 2001, dtype=np.float32)
-        stairs.plot(x, There()(torch.from_numpy(x)).numpy(), color=ESTIMATE, label="executed in float32")
+        stairs.plot(
+            x, There()(torch.from_numpy(x)).numpy(), color=ESTIMATE, label="executed in float32"
+        )
         stairs.plot(x, x, color=TRUTH, label="the function")
-        stairs.set(xlabel="$x$")
+        stairs.set(xlabel="$x$", xticks=[0, 1e-4, 2e-4, 3e-4, 4e-4])
         styling.name_panel(stairs, "a", "(x + 1000) − 1000")
         for (name, radius), dashes in zip(executed["radii"].items(), ("-", "--", ":"), strict=True):
             radii.loglog(executed["margins"], radius, dashes, color=BOUND, label=name)
@@ -441,17 +497,19 @@ In float32, {_x!s} goes to {_fx!s}, and the next number, {_y!s}, to {_fy!s}."""
 @app.cell(hide_code=True)
 def _(small):
     _liar = Certifier()
-    _liar.rule(Doubling, 0.5)
-    asserted = check_certificate(_liar(Doubling().eval(), (2,)))
+    _liar.rule(nn.Linear, 0.5)
+    forged = _liar(chain(2, 0.1), (WIDTH,))
+    asserted = check_certificate(forged)
     mo.md(f"""
-    **It rests on what you assert.** Layers of your own may come with bounds of your own. Here somebody says ½ of a layer that doubles,
-    and the checker says on what its verdict rests: *{asserted.verdict}* ({", ".join(asserted.asserted)}).
+    **It rests on what you assert.** Layers of your own may come with bounds of your own. Here somebody asserts ½ of every `nn.Linear`:
+    an upper end of {forged.upper:g} for the network of part 9, whose lower end is {small.lower:g}. The checker says on what its verdict rests:
+    *{asserted.verdict}* ({", ".join(asserted.asserted)}).
 
     **It rests on what it assumes.** The certificate of part 9 says so itself:
 
     {"".join(f"<li>{line}</li>" for line in (*small.assumptions, small.trusted))}
     """)
-    return (asserted,)
+    return asserted, forged
 
 
 @app.cell(hide_code=True)
@@ -532,12 +590,6 @@ class There(nn.Module):
         return (x + 1000.0) - 1000.0
 
 
-@app.class_definition
-class Doubling(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return 2 * x
-
-
 @app.function
 def linear_classifier(W: np.ndarray, b: np.ndarray) -> Derivation:
     """The derivation of x ↦ Wx + b, without PyTorch."""
@@ -584,7 +636,9 @@ def flattened_kernel(smooth: float) -> dict:
     """A convolution that PyTorch's spectral_norm has normalised, its gains and its certificate."""
     torch.manual_seed(2)
     layer = nn.Conv2d(1, 1, 3, padding=1, bias=False)
-    layer.weight.data = (1 - smooth) * torch.randn(1, 1, 3, 3) / 3 + smooth * torch.full((1, 1, 3, 3), 1 / 3)
+    layer.weight.data = (1 - smooth) * torch.randn(1, 1, 3, 3) / 3 + smooth * torch.full(
+        (1, 1, 3, 3), 1 / 3
+    )
     layer = spectral_norm(layer).eval()
     kernel = layer.weight.detach().double().numpy()[0, 0]
     return {
@@ -625,7 +679,10 @@ def float32_radii(margin: float) -> dict:
             errors[name].append(excess(w, x, b, r))
         adversaries.append(adversary(w, x, b, abs(w @ x + b) / np.linalg.norm(w)))
     worst = int(np.argmax(errors["naive"]))
-    return {**{name: np.array(found) for name, found in errors.items()}, "worst": adversaries[worst]}
+    return {
+        **{name: np.array(found) for name, found in errors.items()},
+        "worst": adversaries[worst],
+    }
 
 
 @app.function
@@ -643,7 +700,9 @@ def excess(w: np.ndarray, x: np.ndarray, b: float, r: float) -> float:
 
 
 @app.function
-def adversary(w: np.ndarray, x: np.ndarray, b: float, r: float) -> tuple[Fraction, Fraction, Fraction]:
+def adversary(
+    w: np.ndarray, x: np.ndarray, b: float, r: float
+) -> tuple[Fraction, Fraction, Fraction]:
     """The value at x, that at y = x − r'w/|w| with r' just less than r, and r² − |x − y|²: exact."""
     w, x, b, [r] = exact(w), exact(x), Fraction(float(b)), exact(r)
     length = Fraction(float(np.sqrt(float(w @ w)))) * (1 + Fraction(1, 2**50))  # no less than |w|
@@ -707,7 +766,14 @@ def check_elsewhere(certificate: Certificate) -> str:
     """Save it, and check it from the command line of a Python without PyTorch."""
     program = "import sys; sys.modules['torch'] = None; from flowcert.cli import main; main()"
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", program, "certificate", "check", str(certificate.save(folder))]
+        command = [
+            sys.executable,
+            "-c",
+            program,
+            "certificate",
+            "check",
+            str(certificate.save(folder)),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout
 
@@ -733,7 +799,9 @@ def tamper(certificate: Certificate, factor: float) -> dict[str, CheckResult]:
         f"upper end times {factor:.3f}, in all places": other(scale),
         "lower end raised to the upper": other(lambda c: c.update(lower=c["upper"])),
         "last weights times 1.001": other(lambda content: None, changed),
-        "the same, with its new hash": other(lambda c: c.update(weights_sha256=hash_weights(changed)), changed),
+        "the same, with its new hash": other(
+            lambda c: c.update(weights_sha256=hash_weights(changed)), changed
+        ),
         "a rule renamed": other(lambda c: c["lines"][-1]["candidates"][0].update(rule="trust me")),
         "an assumption struck out": other(lambda c: c["assumptions"].pop(0)),
     }
@@ -745,17 +813,21 @@ def execute() -> dict:
     x = np.float32(2.0**-15) + np.arange(-8, 8, dtype=np.float32) * np.float32(2.0**-38)
     values = There()(torch.from_numpy(x)).numpy()
     jump = int(np.argmax(np.abs(np.diff(values))))
-    w = np.random.default_rng(3).normal(size=INPUTS).astype(np.float32).astype(float)
-    margins = np.logspace(-9, 0, 73)
-    points = np.float32(margins[:, None] * w / (2 * w @ w)).astype(float)
-    derivation = linear_classifier(np.array([w, -w]), np.zeros(2))
+    w, point = np.random.default_rng(3).normal(size=(2, INPUTS)).astype(np.float32).astype(float)
+    margins, radii = [], {"exact": [], "float64": [], "float32": []}
+    for margin in np.logspace(-9, 0, 37):
+        b = float(np.float32(margin - w @ point))  # float32 weights, for the float32 execution
+        derivation = linear_classifier(np.array([w, -w]), np.array([b, -b]))
+        margins.append(2 * (w @ point + b))
+        for name, found in radii.items():
+            found += certified_radius(derivation, point[None], execution=name).tolist()
     return {
         "certificate": certify(There().eval(), (1,), effort="quick"),
         "pair": x[jump : jump + 2],
         "values": values[jump : jump + 2],
         "quotient": float(np.diff(values)[jump] / np.diff(x)[jump]),
         "margins": margins,
-        "radii": {name: certified_radius(derivation, points, execution=name) for name in ("exact", "float64", "float32")},
+        "radii": radii,
     }
 
 
@@ -781,7 +853,9 @@ def table(rows: Iterable[tuple]) -> str:
 
 @app.function
 def slider(low: float, high: float, step: float, value: float, label: str) -> mo.Html:
-    return mo.ui.slider(low, high, step, value=value, label=label, include_input=True, full_width=True)
+    return mo.ui.slider(
+        low, high, step, value=value, label=label, include_input=True, full_width=True
+    )
 
 
 @app.function
@@ -806,8 +880,12 @@ def picture(description: str, draw: Callable, columns: int = 1) -> mo.Html:
             if panel.get_legend_handles_labels()[0]:
                 panel.legend(frameon=True, framealpha=0.9, edgecolor="none")
         svg = styling.render(figure, "svg").decode()
-    svg = svg[svg.index("<svg") :].replace("<svg ", f'<svg style="width: {50 * columns}%; height: auto" ', 1)
-    return mo.Html(f'<div role="img" aria-label="{description}" style="background: white">{svg}</div>')
+    svg = svg[svg.index("<svg") :].replace(
+        "<svg ", f'<svg style="width: {50 * columns}%; height: auto" ', 1
+    )
+    return mo.Html(
+        f'<div role="img" aria-label="{description}" style="background: white">{svg}</div>'
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("block", BLOCKS[:1])
+@pytest.mark.parametrize("block", [block for block in BLOCKS if "StepRegion" in block])
 def test_the_five_lines_print_what_their_comments_say(block):
     scope: dict[str, object] = {}
     shown = 0
@@ -28,9 +28,10 @@ def test_the_five_lines_print_what_their_comments_say(block):
     assert shown == 4
 
 
-def test_every_python_block_is_valid_and_the_bounds_run():
+def test_every_python_block_is_valid_and_the_bounds_run(tmp_path, monkeypatch):
     from flowcert import DomainError
 
+    monkeypatch.chdir(tmp_path)  # a certificate is saved
     scope = {"my_bound": lambda layer: float("inf")}
     for block in BLOCKS:
         for line in block.splitlines():
@@ -39,6 +40,7 @@ def test_every_python_block_is_valid_and_the_bounds_run():
                     exec(line, scope)
         exec("\n".join(line for line in block.splitlines() if "DomainError" not in line), scope)
     scope["test_my_bound"]()
+    assert (tmp_path / "my-certificate" / "certificate.json").exists()
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
