@@ -17,6 +17,7 @@ from ...theory.certificate import Certificate, Derivation, derive
 from ...theory.certificate.evaluation import input_batch, pieces
 from ...theory.certificate.radius import CertifiedPoints, PointCertifier, class_labels
 from ...theory.certificate.rules import WHOLE_LINE
+from .comparison import check_translation
 from .pixels import Numbers, Pixels
 from .tracing import Traced, trace
 
@@ -113,7 +114,9 @@ def _derivation(
 ) -> Derivation:
     if isinstance(network, nn.Module):
         traced = trace(network, shape, pixels=pixels)
-        return derive(traced.graph, traced.weights)
+        derivation = derive(traced.graph, traced.weights)
+        check_translation(network, pixels, derivation)
+        return derivation
     if pixels is not None:
         raise DataError(
             came="a pixel scale beside a network that is traced already",

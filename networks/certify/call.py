@@ -16,7 +16,7 @@ import numpy as np
 from ...errors import StructureError
 from ...numerics.validation import FloatArray
 from ...theory.certificate.graph import Node, Shape
-from .folding import BATCH, Constant, as_float64, without_batch
+from .folding import Constant, as_float64, without_batch
 from .lowering import Lowering, Signal, Value, Withheld
 
 # How a result is laid out in memory or where it is computed is no part of the function.
@@ -110,7 +110,7 @@ class Call:
         return self.without_batch(self.result_shapes[0])
 
     def without_batch(self, shape: Sequence[int]) -> Shape:
-        if not shape or shape[0] != BATCH:
+        if not shape or shape[0] != self.lowering.batch:
             raise self.mixes()
         return tuple(int(n) for n in shape[1:])
 
@@ -152,7 +152,7 @@ class Call:
 
     def broadcastable(self, constant: Constant, rank: int) -> Constant:
         """A constant without the batch axis that it may have; refused if it differs along it."""
-        found = without_batch(constant, rank)
+        found = without_batch(constant, rank, self.lowering.batch)
         if found is None:
             raise self.mixes("a constant that differs along the batch axis, or shifts it")
         return found

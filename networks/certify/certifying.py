@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from torch import Tensor, nn
+from torch import nn
 
 from ...errors import DomainError, StructureError
-from ...numerics.validation import FloatArray
 from ...theory.certificate import Certificate, Derivation, derive
 from ...theory.certificate.assembly import assemble
-from ...theory.certificate.evaluation import evaluate
 from ...theory.certificate.rules import WHOLE_LINE
-from .exporting import kind, silence
-from .folding import first_line
+from .comparison import NOT_COMPARED, check_translation
+from .exporting import silence
+from .function import as_function, in_double
 from .pixels import Numbers, Pixels
-from .search import search_lower
-from .tracing import Traced, trace
+from .search import count_multiplications, search_lower
+from .tracing import trace
 from .user_rules import Bound, UserRule
-
-
-@dataclass(frozen=True)
-class Function:
-    """A module as a function of a batch, with the numbers that it computes with and the device."""
-
-    call: Callable[[Tensor], Tensor]
-    dtype: torch.dtype
-    device: torch.device
 
 
 class Certifier:
@@ -91,11 +76,13 @@ class Certifier:
         _check_finite(derivation, domain)
         if any(node.operation == "asserted" for node in traced.graph):
             # What the user vouches for has no value here: nothing attained can be shown.
-            return assemble(derivation, traced.weights, domain=domain)
-        _check_translation(_as_function(module, traced, pixels), derivation)
+            return assemble(derivation, traced.weights, domain=domain, assumptions=(NOT_COMPARED,))
+        check_translation(module, pixels, derivation)
         if effort == "none":
             return assemble(derivation, traced.weights, domain=domain)
-        function = _as_function(_in_double(module, traced) or module, traced, pixels)
+        shape = traced.graph.input.shape
+        double = None if _is_costly(derivation) else in_double(module, shape)
+        function = as_function(double or module, shape, pixels)
         with silence():
             low = search_lower(
                 function.call,
@@ -148,6 +135,15 @@ class Certifier:
 
 
 certify = Certifier()
+_COSTLY = 6_000_000  # multiplications in one evaluation
+
+
+def _is_costly(derivation: Derivation) -> bool:
+    """Whether the search is made in the module's own precision: its result is judged anew anyway.
+
+    PyTorch's convolutions are several times slower in float64.
+    """
+    return count_multiplications(derivation) > _COSTLY
 
 
 def _checked_domain(domain: tuple[float, float] | None) -> tuple[float, float]:
@@ -180,86 +176,3 @@ def _check_finite(derivation: Derivation, domain: tuple[float, float] | None) ->
         expected="operations whose constant is finite on the range of their inputs",
         remedy=remedy,
     )
-
-
-_FAILURES = (RuntimeError, TypeError, ValueError, AssertionError, AttributeError, LookupError)
-
-
-def _in_double(module: nn.Module, traced: Traced) -> nn.Module | None:
-    """A copy of the module in float64, if it can be had and run."""
-    _, device = kind(module)
-    try:
-        double = copy.deepcopy(module).double()
-        with silence(), torch.no_grad():
-            double(torch.zeros((2, *traced.graph.input.shape), dtype=torch.float64, device=device))
-    except _FAILURES:
-        return None  # numbers of its own precision inside, or weights that cannot be copied
-    return double
-
-
-def _as_function(module: nn.Module, traced: Traced, pixels: Pixels | None) -> Function:
-    """The module with the pixel scale in front, and the numbers that it computes with."""
-    dtype, device = kind(module)
-    shape = traced.graph.input.shape
-
-    def column(numbers: Numbers) -> Tensor:
-        array = torch.as_tensor(numbers, dtype=dtype, device=device)
-        return array.reshape(-1, *[1] * (len(shape) - 1)) if array.ndim else array
-
-    scale = None if pixels is None else (column(pixels.scale), column(pixels.shift))
-
-    def function(x: Tensor) -> Tensor:
-        # A copy, since a module may begin with an operation in place.
-        value = x.clone() if scale is None else (x - scale[1]) / scale[0]
-        result: Any = module(value)
-        while isinstance(result, tuple | list | dict):
-            [result] = result.values() if isinstance(result, dict) else result
-        tensor: Tensor = result
-        return tensor
-
-    return Function(function, dtype, device)
-
-
-# Relative: to see mistakes, not rounding.
-_DIGITS = {torch.float64: 1e-6, torch.float32: 1e-2}
-
-
-def _check_translation(function: Function, derivation: Derivation) -> None:
-    """Refuse a module whose graph computes other numbers, in batches of 1 and 3."""
-    dtype, device = function.dtype, function.device
-    if dtype not in _DIGITS:
-        return
-    shape = derivation.graph.input.shape
-    low, high = derivation.lines[derivation.graph.input.name].range
-    random = np.random.default_rng(0)
-    x = random.normal(size=(4, *shape))
-    if math.isfinite(low):
-        x = random.uniform(low, high, size=(4, *shape))
-    x = np.clip(x.astype(np.float32).astype(np.float64), low, high)
-    ours = evaluate(derivation, x)[derivation.graph.output].reshape(len(x), -1)
-    expected = "the same function at every call and for batches of every size"
-    remedy = "Keep state, randomness and the batch's size out of forward; else report it."
-    try:
-        with silence(), torch.no_grad():
-            tensor = torch.as_tensor(x, dtype=dtype, device=device)
-            # A batch of one may lose its axis (squeeze): the numbers count.
-            parts = [
-                function.call(part).reshape(len(part), -1) for part in (tensor[:1], tensor[1:])
-            ]
-            theirs = torch.cat(parts).to("cpu", torch.float64).numpy()
-    except _FAILURES as error:
-        came = f"a module that fails on batches of 1 or 3: {first_line(error)}"
-        raise StructureError(came=came, expected=expected, remedy=remedy) from error
-    if _differ(ours, theirs, _DIGITS[dtype]):
-        came = "a module that computes other numbers than the graph it was traced to"
-        raise StructureError(came=came, expected=expected, remedy=remedy)
-
-
-def _differ(ours: FloatArray, theirs: FloatArray, tolerance: float) -> bool:
-    if ours.shape != theirs.shape:
-        return True
-    finite = np.isfinite(ours) & np.isfinite(theirs)
-    if not finite.any():
-        return False
-    size = float(np.max(np.abs(ours[finite])))
-    return bool(np.any(np.abs(ours - theirs)[finite] > tolerance * size + 1e-300))

@@ -15,7 +15,7 @@ from torch.export import ExportedProgram
 
 from ...errors import FlowcertError, ShapeError, StructureError
 from ...theory.certificate.graph import Shape
-from .folding import BATCH, first_line
+from .folding import first_line
 from .user_rules import UserRule, asserted
 
 
@@ -28,16 +28,16 @@ def kind(module: nn.Module) -> tuple[torch.dtype, torch.device]:
 
 
 def exported(
-    module: nn.Module, shape: Shape, rules: Mapping[type[nn.Module], UserRule]
+    module: nn.Module, shape: Shape, rules: Mapping[type[nn.Module], UserRule], batch: int
 ) -> ExportedProgram:
-    """Export a module on a batch of two, with operations in place replaced by pure ones.
+    """Export a module on a batch, with operations in place replaced by pure ones.
 
     Raises StructureError for what cannot be traced, ShapeError where the module itself fails.
     """
     dtype, device = kind(module)
-    x = torch.zeros((BATCH, *shape), dtype=dtype, device=device)
+    x = torch.zeros((batch, *shape), dtype=dtype, device=device)
     try:
-        with silence(), torch.no_grad(), asserted(module, x, rules):
+        with silence(), asserted(module, x, rules):
             program = torch.export.export(module, (x,), strict=False)
             # Operations in place are replaced by pure ones; that takes ten times as long.
             return program.run_decompositions({}) if _changes_in_place(program) else program

@@ -13,8 +13,6 @@ import torch
 from ...errors import DomainError, StructureError
 from ...numerics.validation import FloatArray
 
-BATCH = 2  # the examples of the traced batch
-
 _REAL = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _WHOLE = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
@@ -77,7 +75,7 @@ def check_number(value: float, where: str) -> float:
     return float(value)
 
 
-def without_batch(constant: Constant, rank: int) -> Constant | None:
+def without_batch(constant: Constant, rank: int, batch: int) -> Constant | None:
     """The constant that every example meets, of at most ``rank`` axes; None if they differ.
 
     It meets a value of shape (batch, …) with ``rank`` axes beside the batch axis.
@@ -90,7 +88,7 @@ def without_batch(constant: Constant, rank: int) -> Constant | None:
     if tensor.shape[0] == 1:
         return Constant(tensor[0])
     first = tensor[0]
-    if tensor.shape[0] == BATCH and bool((tensor == first).all()):
+    if tensor.shape[0] == batch and bool((tensor == first).all()):
         return Constant(first)
     return None
 

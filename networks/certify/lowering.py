@@ -60,8 +60,9 @@ def translates(*names: str) -> Callable[[Translation], Translation]:
 class Lowering:
     """The graph of a certificate as it grows: nodes in order, and weights by key."""
 
-    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, dtype: torch.dtype, batch: int) -> None:
         self.dtype = dtype  # of the network and its input
+        self.batch = batch  # the length of the batch axis while tracing
         self.nodes: dict[str, Node] = {}
         self.weights: dict[str, FloatArray] = {}
         self.paddings: dict[str, Padding] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from math import floor, lcm
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ def _pad(call: Call) -> Value:
         if axis is not None:
             amounts[axis] = (given[2 * i], given[2 * i + 1])
     rows = {
-        axis: [_padded(call, i, n, mode) for i in range(-lo, n + hi)]
+        axis: _padded(call, n, lo, hi, mode)
         for axis, (n, (lo, hi)) in enumerate(zip(signal.shape, amounts, strict=True))
         if (lo, hi) != (0, 0)
     }
@@ -58,17 +58,21 @@ def _pad(call: Call) -> Value:
     return padded
 
 
-def _padded(call: Call, index: int, length: int, mode: str) -> Row:
-    """The entry that stands at ``index`` of a padded axis."""
+def _padded(call: Call, length: int, low: int, high: int, mode: str) -> list[Row]:
+    """The entries of a padded axis; negative amounts crop it."""
+    places = range(-low, length + high)
     if mode == "constant":
-        return _average([index], 1) if 0 <= index < length else _NOTHING
-    if mode == "circular":
-        return _average([index % length], 1)
-    if mode == "replicate":
-        return _average([min(max(index, 0), length - 1)], 1)
+        return [_average([i], 1) if 0 <= i < length else _NOTHING for i in places]
+    if mode == "circular":  # what is left of the axis is wrapped: it is cropped first
+        first, left = max(0, -low), length - max(0, -low) - max(0, -high)
+        if max(low, high) > left:
+            raise call.refused(f"circular padding by ({low}, {high}) of {length} entries")
+        return [_average([first + (i - first) % left], 1) for i in places]
+    if mode == "replicate":  # the whole axis is continued, here and below: it is cropped last
+        return [_average([min(max(i, 0), length - 1)], 1) for i in places]
     if mode == "reflect":
-        folded = abs(index)
-        return _average([folded if folded < length else 2 * (length - 1) - folded], 1)
+        last = length - 1
+        return [_average([last - abs(last - abs(i))], 1) for i in places]
     raise call.refused(f"the padding {mode}")
 
 
@@ -190,12 +194,10 @@ def _linear(call: Call) -> Value:
         place = i * ratio if aligned else max((i + half) * ratio - half, Fraction(0))
         left = min(floor(place), n - 1)
         right, t = min(left + 1, n - 1), place - left
-        weights = {left: 1 - t} if left == right else {left: 1 - t, right: t}
-        if left == right:
-            weights = {left: Fraction(1)}
-        divisor = lcm(*(w.denominator for w in weights.values()))
-        used = {j: int(w * divisor) for j, w in weights.items() if w}
-        return {"indices": list(used), "weights": list(used.values()), "divisor": divisor}
+        # At a border both are the same entry, and stand apart: their sum is rounded.
+        used = [(j, w) for j, w in ((left, 1 - t), (right, t)) if w]
+        weights = [int(w * t.denominator) for _, w in used]
+        return {"indices": [j for j, _ in used], "weights": weights, "divisor": t.denominator}
 
     return _resampled(call, rows, aligned=aligned)
 

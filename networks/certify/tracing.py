@@ -1,7 +1,8 @@
 """A module traced to a certificate's graph: PyTorch exports it, each operation is translated.
 
-What is trusted: that ``torch.export`` records what the module computes in evaluation mode, on a
-batch of two. All else is checked by the certificate's own rules.
+What is trusted: that ``torch.export`` records what the module computes in evaluation mode. A Python
+number that depends on the batch, on earlier calls or on whether gradients are recorded would be
+frozen into the graph: two traces, with other batches and modes, must agree.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.export import ExportedProgram
@@ -56,8 +58,39 @@ def trace(
     """
     shape = _checked_shape(input_shape)
     _check_module(module)
-    program = exported(module, shape, rules or {})
-    lowering = Lowering(kind(module)[0])
+    small, large = _BATCHES
+    with torch.no_grad():
+        traced = _trace(module, shape, pixels, rules or {}, small)
+    with torch.enable_grad():
+        again = _trace(module, shape, pixels, rules or {}, large)
+    if not _agree(traced, again):
+        raise StructureError(
+            came=f"a {type(module).__name__} that is another function of a batch of {large} than of"
+            f" one of {small}, at its second call, or while gradients are recorded",
+            expected="the same function at every call and for batches of every size",
+            remedy="Keep state, randomness and the batch's size out of forward.",
+        )
+    return traced
+
+
+# Both are unlike any length that a network is likely to compare with; nothing is computed on them.
+_BATCHES = (2, 97)
+
+
+def _agree(first: Traced, second: Traced) -> bool:
+    same = first.graph == second.graph and first.weights.keys() == second.weights.keys()
+    return same and all(np.array_equal(w, second.weights[k]) for k, w in first.weights.items())
+
+
+def _trace(
+    module: nn.Module,
+    shape: Shape,
+    pixels: Pixels | None,
+    rules: Mapping[type[nn.Module], UserRule],
+    batch: int,
+) -> Traced:
+    program = exported(module, shape, rules, batch)
+    lowering = Lowering(kind(module)[0], batch)
     values = _placeholders(program, lowering, pixels)
     output: Value = None
     for node in program.graph_module.graph.nodes:

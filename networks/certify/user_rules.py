@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from ...errors import DomainError, StructureError
 from .call import Call
-from .folding import BATCH
 from .lowering import Signal, Value, translates
 
 Bound = Callable[[Any], float]
@@ -64,7 +63,9 @@ def asserted(
     try:
         for path, layer in layers.items():
             rule = rules[type(layer)]
-            forward = _opaque(rule, rule.upper(layer, path or rule.name), path, shapes[path])
+            forward = _opaque(
+                rule, rule.upper(layer, path or rule.name), path, shapes[path], len(x)
+            )
             replaced.append((layer, layer.__dict__.get("forward")))
             layer.__dict__["forward"] = forward
         yield
@@ -83,7 +84,7 @@ def _shapes_in_a_run(
 
     def recorder(path: str) -> Callable[[nn.Module, Any, Any], None]:
         def record(_layer: nn.Module, _inputs: Any, result: Any) -> None:
-            if not isinstance(result, Tensor) or result.ndim == 0 or len(result) != BATCH:
+            if not isinstance(result, Tensor) or result.ndim == 0 or len(result) != len(x):
                 raise _no_map(path, "a result that is not one tensor with the batch axis first")
             shapes[path].append(result.shape)
 
@@ -100,7 +101,7 @@ def _shapes_in_a_run(
 
 
 def _opaque(
-    rule: UserRule, upper: float, path: str, shapes: list[torch.Size]
+    rule: UserRule, upper: float, path: str, shapes: list[torch.Size], batch: int
 ) -> Callable[..., Tensor]:
     counts = iter(shapes * 4)  # a tracer may run the module again
 
@@ -108,7 +109,7 @@ def _opaque(
         tensors = [value for value in inputs if isinstance(value, Tensor)]
         if keywords or len(tensors) != len(inputs) or not tensors:
             raise _no_map(path, "arguments that are not tensors")
-        if any(t.ndim == 0 or len(t) != BATCH for t in tensors):
+        if any(t.ndim == 0 or len(t) != batch for t in tensors):
             raise _no_map(path, "an argument without the batch axis in front")
         result: Tensor = _operation()(tensors, rule.name, upper, list(next(counts)))
         return result

@@ -1,11 +1,10 @@
 """Every lesson runs without a browser, and says what is true."""
 
-import html
-import importlib.util
 import math
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -18,46 +17,19 @@ from hypothesis import strategies as st
 
 from flowcert import theory
 
+LESSON = "when_does_a_layer_contract"  # what all but the first class are about
 LESSONS = sorted((Path(__file__).parents[2] / "lessons").glob("*.py"))
 EXPANDS, HOLDS = "✗", "✓"
 
-
-def _load(path: Path) -> ModuleType:
-    """A lesson as a module. Its dataclasses look for their module, so it is registered."""
-    name = f"lesson_{path.stem}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-def _run(lesson: ModuleType, **values: object) -> tuple[str, dict[str, Any]]:
-    """The page as HTML and what the cells defined, with other values for the sliders."""
-    outputs, defs = lesson.app.run(defs=values or None)
-    page = "\n".join(getattr(output, "text", "") for output in outputs)
-    # The boxes travel as JSON in an attribute.
-    page = html.unescape(page).replace(r"\u003c", "<").replace(r"\u003e", ">")
-    return page, dict(defs)
-
-
-@pytest.fixture(scope="module")
-def lesson() -> ModuleType:
-    [path] = [path for path in LESSONS if path.stem == "when_does_a_layer_contract"]
-    return _load(path)
-
-
-@pytest.fixture(scope="module")
-def at_first(lesson: ModuleType) -> tuple[str, dict[str, Any]]:
-    return _run(lesson)
+Run = Callable[..., tuple[str, dict[str, Any]]]
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 class TestEveryLesson:
-    def test_it_runs(self, path: Path) -> None:
-        page, _ = _run(_load(path))
+    def test_it_runs(
+        self, path: Path, load_lesson: Callable[[str], ModuleType], run_lesson: Run
+    ) -> None:
+        page, _ = run_lesson(load_lesson(path.stem))
         assert "<h1" in page
 
     def test_marimo_finds_nothing_to_mend(self, path: Path) -> None:
@@ -101,9 +73,15 @@ class TestTheLayer:
         ],
     )
     def test_the_box_changes_at_2a_and_at_2(
-        self, lesson: ModuleType, h: float, kind: str, heading: str, gives_up: bool
+        self,
+        lesson: ModuleType,
+        run_lesson: Run,
+        h: float,
+        kind: str,
+        heading: str,
+        gives_up: bool,
     ) -> None:
-        page, defs = _run(lesson, h=h, a=0.5, sigma_min=1.0, sigma_max=1.0)
+        page, defs = run_lesson(lesson, h=h, a=0.5, sigma_min=1.0, sigma_max=1.0)
         assert heading in page
         box = lesson.box(defs["layer_verdict"], "").text
         assert f"&quot;{kind}&quot;" in box
@@ -158,10 +136,10 @@ class TestThePair:
         ("h_E", "heading"), [(0.77, "✓ This pair does not expand"), (0.78, "✗ This pair expands")]
     )
     def test_the_box_changes_at_the_boundary(
-        self, lesson: ModuleType, h_E: float, heading: str
+        self, lesson: ModuleType, run_lesson: Run, h_E: float, heading: str
     ) -> None:
         # S = 2, a = ½, h_C = 1: the boundary is h_E* = 7/9.
-        page, defs = _run(lesson, S=2, family="whole_expansive", h_C=1.0, h_E=h_E)
+        page, defs = run_lesson(lesson, S=2, family="whole_expansive", h_C=1.0, h_E=h_E)
         assert heading in page
         assert defs["pair_verdict"].sharp_limit == pytest.approx(7 / 9)
 
@@ -200,10 +178,12 @@ class TestThePair:
 )
 def test_extreme_sliders_still_draw(
     lesson: ModuleType,
+    run_lesson: Run,
     layer: tuple[float, float, float, float],
     pair: tuple[int, str, float, float],
 ) -> None:
     values = dict(zip(("h", "a", "sigma_min", "sigma_max"), layer, strict=True))
-    page, _ = _run(lesson, **values, **dict(zip(("S", "family", "h_C", "h_E"), pair, strict=True)))
+    pairs = dict(zip(("S", "family", "h_C", "h_E"), pair, strict=True))
+    page, _ = run_lesson(lesson, **values, **pairs)
     assert page.count("<svg") == 2
     assert not re.search(r"\b(nan|inf)\b", page)

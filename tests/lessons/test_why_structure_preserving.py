@@ -1,10 +1,7 @@
 """In every section the baseline fails and the structured method holds, by independent numbers."""
 
-import html
-import importlib.util
 import re
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -12,32 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-LESSON = Path(__file__).parents[2] / "lessons" / "why_structure_preserving.py"
+LESSON = "why_structure_preserving"
 SECTIONS = ("swing", "circuit", "tumble", "epidemic", "descent", "network")
-
-
-@pytest.fixture(scope="module")
-def lesson() -> ModuleType:
-    name = f"lesson_{LESSON.stem}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, LESSON)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-def _page(lesson: ModuleType, **values: float) -> tuple[str, dict[str, Any]]:
-    """The page as HTML, the boxes' JSON decoded, and what the cells defined."""
-    outputs, defs = lesson.app.run(defs=values or None)
-    page = "\n".join(getattr(output, "text", "") for output in outputs)
-    return html.unescape(page).replace(r"\u003c", "<").replace(r"\u003e", ">"), dict(defs)
-
-
-@pytest.fixture(scope="module")
-def at_first(lesson: ModuleType) -> tuple[str, dict[str, Any]]:
-    return _page(lesson)
 
 
 class TestThePage:
@@ -60,7 +33,11 @@ class TestThePage:
 
     @pytest.mark.parametrize("end", ["lowest", "highest"])
     def test_extreme_sliders_still_draw(
-        self, lesson: ModuleType, at_first: tuple[str, dict[str, Any]], end: str
+        self,
+        lesson: ModuleType,
+        run_lesson: Callable[..., tuple[str, dict[str, Any]]],
+        at_first: tuple[str, dict[str, Any]],
+        end: str,
     ) -> None:
         names = {
             "swing_h": "swing",
@@ -74,7 +51,7 @@ class TestThePage:
         }
         sliders = {name: at_first[1][f"{stem}_slider"] for name, stem in names.items()}
         ends = {name: s.start if end == "lowest" else s.stop for name, s in sliders.items()}
-        page, defs = _page(lesson, **ends)
+        page, defs = run_lesson(lesson, **ends)
         assert page.count("<svg") == 6
         assert not re.search(r"\b(nan|inf)\b", page)
         kept = {name: tuple(v.kept for v in defs[f"{name}_verdicts"]) for name in SECTIONS}

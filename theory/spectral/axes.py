@@ -66,7 +66,8 @@ class Axes(LinearMap):
             axis: AxisMatrix(rows[axis], self.input_shape[axis]) for axis in sorted(rows)
         }
         # The products of an entry, and the roundings of every factor's entries.
-        self.terms = math.prod(f.terms for f in self.factors.values()) + 2 * len(self.factors)
+        longest = (max(len(row.indices) for row in entry.rows) for entry in self.maps)
+        self.terms = math.prod(max(1, n) for n in longest) + 2 * len(self.maps)
         self.norm_error = _joint_error(list(self.factors.values()))
 
     def apply(self, x: FloatArray) -> FloatArray:
@@ -85,8 +86,21 @@ class Axes(LinearMap):
 
     @property
     def selects(self) -> bool:
-        """Whether every entry of the result is an entry of the value, or 0: nothing is rounded."""
-        return all(factor.selects for factor in self.factors.values())
+        """Whether every entry of the result is an entry of the value, or 0: nothing is rounded.
+
+        (1 − t)·x + t·x is not: an entry that comes twice is added up in the matrix alone.
+        """
+        rows = (row for entry in self.maps for row in entry.rows)
+        return all(not row.indices or row.weights == (row.divisor,) for row in rows)
+
+    @property
+    def averages(self) -> bool:
+        """Whether only entries with equal weights, but for their sign, are added up.
+
+        Or copies of one entry, with positive weights: nothing cancels then in Σ|aᵢⱼ||xⱼ|.
+        """
+        rows = (row for entry in self.maps for row in entry.rows)
+        return len(self.maps) == len(self.factors) and all(_averages(row) for row in rows)
 
     def singular_values(self, *, smallest: bool = False) -> SingularValues:
         values = [f.singular_values(smallest=smallest) for f in self.factors.values()]
@@ -109,7 +123,6 @@ class AxisMatrix:
 
     def __init__(self, rows: list[Row], columns: int) -> None:
         self.rows, self.columns = rows, columns
-        self.terms = max((len(row) for row in rows), default=0)
         row_index = [i for i, row in enumerate(rows) for _ in row]
         column_index = [j for row in rows for j in row]
         entries = [float(value) for row in rows for value in row.values()]  # rounded to nearest
@@ -123,15 +136,6 @@ class AxisMatrix:
         # |â − a| ≤ u|â|, and ‖·‖ ≤ Frobenius norm.
         frobenius = float(np.sqrt(np.sum(np.square(entries))))
         self.norm_error = 0.0 if exact else above(UNIT_ROUNDOFF * frobenius, len(entries) + 4)
-
-    @property
-    def selects(self) -> bool:
-        return all(not row or list(row.values()) == [1] for row in self.rows)
-
-    @property
-    def averages(self) -> bool:
-        """Whether the entries of each row are equal but for their sign: a sum, then a division."""
-        return all(len({abs(value) for value in row.values()}) <= 1 for row in self.rows)
 
     @cached_property
     def _columns(self) -> list[Row]:
@@ -188,6 +192,14 @@ def _orthogonal(vectors: list[Row], others: list[Row]) -> bool:
             for j, b in entries[:position]:
                 products[i, j] = products.get((i, j), Fraction(0)) + a * b
     return not any(products.values())
+
+
+def _averages(row: AxisRow) -> bool:
+    """A sum of different entries, then a division; or the sum of copies of one entry."""
+    if len(set(row.indices)) == 1:
+        return len(row.indices) == 1 or min(row.weights) > 0
+    different = len(set(row.indices)) == len(row.indices)
+    return different and len({abs(weight) for weight in row.weights}) <= 1
 
 
 def _square(vector: Row) -> Fraction:

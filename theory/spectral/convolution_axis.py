@@ -59,6 +59,16 @@ class ConvolutionAxis:
         return ConvolutionAxis(size, taps, stride, dilation, low, high, mode, rows)
 
     @property
+    def complete(self) -> bool:
+        """Whether there are as many rows as fit; the adjoint's output padding may leave some out.
+
+        >>> ConvolutionAxis.of(size=32, taps=3).complete
+        True
+        """
+        extent = self.dilation * (self.taps - 1) + 1
+        return self.rows == (self.padded - extent) // self.stride + 1
+
+    @property
     def padded(self) -> int:
         return self.low + self.size + self.high
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,8 +47,9 @@ def bound_largest_from_below(
 def bound_by_sine_window(axes: Sequence[ConvolutionAxis], symbol_norm: float) -> float:
     """Bound ‖T‖ from below by Π cos(π/(Nᵢ + 1))·‖Ŝ(ω)‖; 0 where the theorem says nothing.
 
-    Axes of three taps, stride 1 and dilation δ, padded by zeros, at least δ on both sides: N_i is
-    the number of pixels of one residue modulo δ. An axis of one tap without padding costs nothing.
+    Axes of three taps, stride 1 and dilation δ, padded by zeros, at least δ on both sides, with all
+    rows that fit: N_i is the number of pixels of one residue modulo δ. An axis of one tap without
+    padding costs nothing.
 
     >>> axis = ConvolutionAxis.of(size=32, taps=3, low=1, high=1)
     >>> 0.99 < bound_by_sine_window([axis, axis], 1.0) < 1.0
@@ -55,7 +57,7 @@ def bound_by_sine_window(axes: Sequence[ConvolutionAxis], symbol_norm: float) ->
     """
     bound = symbol_norm
     for axis in axes:
-        if axis.mode != "zeros" or axis.stride != 1:
+        if axis.mode != "zeros" or axis.stride != 1 or not axis.complete:
             return 0.0
         if axis.taps == 1 and axis.low == axis.high == 0:
             continue
@@ -81,16 +83,16 @@ def _patch(convolution: Convolution) -> Convolution:
     for axis in convolution.axes:
         extent = axis.dilation * (axis.taps - 1) + 1
         size = min(axis.size, max(_PATCH * axis.stride, 2 * extent))
-        axes.append(
-            ConvolutionAxis.of(
-                size=size,
-                taps=axis.taps,
-                stride=axis.stride,
-                dilation=axis.dilation,
-                low=axis.low,
-                high=axis.high,
-            )
+        part = ConvolutionAxis.of(
+            size=size,
+            taps=axis.taps,
+            stride=axis.stride,
+            dilation=axis.dilation,
+            low=axis.low,
+            high=axis.high,
         )
+        # The adjoint of a transposed convolution may have fewer rows than fit.
+        axes.append(replace(part, rows=min(part.rows, axis.rows)))
     return Convolution.of_axes(convolution.weight, convolution.groups, axes)
 
 

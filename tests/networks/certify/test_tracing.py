@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 from flowcert.errors import DomainError, FlowcertError, ShapeError, StructureError
-from flowcert.networks import certify
+from flowcert.networks import certified_accuracy, certify
 from flowcert.networks.certify import Pixels, trace
 from flowcert.theory.certificate import check_certificate, derive
 
@@ -245,10 +245,38 @@ class Counter(nn.Module):
         return self.calls * x
 
 
-@pytest.mark.parametrize("kind", [BySize, Counter])
+class Offset(nn.Module):
+    """A dependence that a comparison with the largest value would not see."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([1e4 * x, x * x.shape[0]], 1) + 1e6
+
+
+class Threshold(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.shape[0] <= 3 else 100 * x
+
+
+class WithGradients(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (1000.0 if torch.is_grad_enabled() else 1.0)
+
+
+class HalfBySize(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3, dtype=torch.float16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight * x.shape[0]
+
+
+@pytest.mark.parametrize("kind", [BySize, Counter, Offset, Threshold, WithGradients, HalfBySize])
 def test_a_module_that_is_no_fixed_function_is_noticed(kind: type[nn.Module]) -> None:
-    with pytest.raises(StructureError, match="computes other numbers"):
+    with pytest.raises(StructureError, match="another function"):
         certify(kind().eval(), (3,), effort="none")
+    with pytest.raises(StructureError, match="another function"):
+        certified_accuracy(kind().eval(), [[1.0, 0.0, 0.0]], [0], [0.5])
 
 
 class Memory(nn.Module):

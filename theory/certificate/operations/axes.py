@@ -81,13 +81,13 @@ class Axes(Linear):
         radii: Sequence[FloatArray],
         arithmetic: Arithmetic,
     ) -> FloatArray:
-        """None for selections, as ``Linear`` for sums and averages in any order.
+        """None for selections, as ``Linear`` for averages and sums of copies, in any order.
 
         ∞ for unequal weights (bilinear): implementations compute them, each in its way.
         """
         if self.map.selects:
             return np.zeros(len(output))
-        if not all(factor.averages for factor in self.map.factors.values()):
+        if not self.map.averages:
             return np.full(len(output), math.inf)
         return super().rounding(values, output, radii, arithmetic)
 
