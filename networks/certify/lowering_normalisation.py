@@ -10,6 +10,8 @@ from .folding import Constant, check_number
 from .lowering import Signal, Value, translates
 from .lowering_extrema import without_axes
 
+_POSITIVE = "Give a positive eps."
+
 
 @translates("_native_batch_norm_legit_no_training", "batch_norm", "cudnn_batch_norm",
             "native_batch_norm", "_native_batch_norm_legit")  # fmt: skip
@@ -34,7 +36,10 @@ def _by_running_statistics(call: Call, signal: Signal) -> Signal:
     given: dict[str, Constant | None] = {"mean": mean, "variance": variance}
     given |= {name: call.optional(name) for name in ("weight", "bias")}
     tensors = {role: call.weight(c, role) for role, c in given.items() if c is not None}
-    return call.emit("batch_norm", [signal], signal.shape, {"epsilon": _epsilon(call)}, tensors)
+    epsilon, lowest = _epsilon(call), float(call.array(variance).min(initial=math.inf))
+    if lowest < 0.0 or epsilon < 0.0 or lowest + epsilon < 2.0**-1000:
+        raise call.refused(f"the variance {lowest:g} and eps = {epsilon:g}", _POSITIVE)
+    return call.emit("batch_norm", [signal], signal.shape, {"epsilon": epsilon}, tensors)
 
 
 def _epsilon(call: Call) -> float:
@@ -42,6 +47,8 @@ def _epsilon(call: Call) -> float:
 
 
 def _standardised(call: Call, signal: Signal, axes: Sequence[int], epsilon: float) -> Signal:
+    if epsilon <= 0.0:
+        raise call.refused(f"eps = {epsilon:g}, where its slopes are unbounded", _POSITIVE)
     attributes = {"axes": list(axes), "epsilon": epsilon}
     return call.emit("standardise", [signal], signal.shape, attributes)
 

@@ -140,7 +140,9 @@ class TestEstimates:
         assert slopes[8] == pytest.approx(-7.5, rel=1e-6)
         assert np.delete(slopes, [7, 8]) == pytest.approx(0.5, rel=1e-6)
         assert bump["near"][-1] == pytest.approx(8.5 if hit else 0.5, rel=1e-6)
-        assert 0.5 <= bump["far"][-1] < (8.0 if hit else 0.6)
+        assert bump["far"][-1] == pytest.approx(8.5 if hit else 0.5, rel=2e-3)
+        # Near pairs need one point on the slope, far ones two: they find it later.
+        assert (np.argmax(bump["near"] > 8.4) < np.argmax(bump["far"] > 8.4)) == hit
         assert bump["certificate"].lower <= 8.5 <= bump["certificate"].upper < 20
 
     @pytest.mark.parametrize("margin", [1e-6, 1e-3, 1.0])

@@ -160,17 +160,23 @@ def transposed_layer(rng: Generator, seed: int) -> Instance:
     """A transposed convolution: the transpose of the matrix of the convolution that it reverses."""
     groups = int(rng.choice([1, 1, 2]))
     inputs, outputs = (groups * int(n) for n in rng.integers(1, 4, size=2))
-    k, s = int(rng.integers(1, 5)), int(rng.integers(1, 4))
-    n, p = int(rng.integers(2, 6)), int(rng.integers(0, (k - 1) // 2 + 1))
-    extra = int(rng.integers(0, s))
-    size = (n - 1) * s - 2 * p + k + extra
+    k, s = int(rng.choice([1, 2, 3, 3, 4])), int(rng.choice([1, 1, 2, 3]))
+    dilation = int(rng.integers(1, 4))
+    reach = dilation * (k - 1)
+    n, p = int(rng.integers(2, 6)), int(rng.integers(0, reach // 2 + 1))
+    if rng.random() < 0.5:  # as most layers are
+        p = reach // 2
+    extra = int(rng.integers(0, max(s, dilation)))
+    size = (n - 1) * s - 2 * p + reach + 1 + extra
     kernel = entries(rng, (inputs, outputs // groups, k))
-    T = _reversed(kernel, size, n, s, p, groups)
+    if rng.random() < 0.3:
+        kernel = np.abs(kernel)
+    T = _reversed(kernel, size, n, s, p, dilation, groups)
     attributes = {
         "stride": [s],
         "padding": [p],
         "output_padding": [extra],
-        "dilation": [1],
+        "dilation": [dilation],
         "groups": groups,
     }
     return _compare(
@@ -185,16 +191,19 @@ def transposed_layer(rng: Generator, seed: int) -> Instance:
     )
 
 
-def _reversed(kernel: FloatArray, size: int, n: int, s: int, p: int, groups: int) -> FloatArray:
-    """From PyTorch's definition: y[o, s·q + d − p] += x[i, q]·kernel[i, o, d]."""
+def _reversed(
+    kernel: FloatArray, size: int, n: int, s: int, p: int, dilation: int, groups: int
+) -> FloatArray:
+    """From PyTorch's definition: y[o, s·q + dilation·d − p] += x[i, q]·kernel[i, o, d]."""
     inputs, per_group, taps = kernel.shape
     T = np.zeros((per_group * groups, size, inputs, n))
     for i in range(inputs):
         first = i // (inputs // groups) * per_group
         for q in range(n):
             for d in range(taps):
-                if 0 <= s * q + d - p < size:
-                    T[first : first + per_group, s * q + d - p, i, q] += kernel[i, :, d]
+                target = s * q + dilation * d - p
+                if 0 <= target < size:
+                    T[first : first + per_group, target, i, q] += kernel[i, :, d]
     return T.reshape(per_group * groups * size, inputs * n)
 
 

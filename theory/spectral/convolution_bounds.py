@@ -25,6 +25,7 @@ from .singular_values import SingularValues
 from .slab import affordable_slabs, bound_slab
 from .symbol import Symbol
 from .symbol_bounds import GridMaximum, grid_maximum, grid_work
+from .threads import one_thread
 from .torus import TorusAxis, copies, torus_axis, torus_axis_at_any_size, torus_sizes
 from .transposed_convolution import TransposedConvolution
 
@@ -120,7 +121,8 @@ def bound_singular_values(convolution: Convolution, *, smallest: bool = False) -
     """Bound σ_min and σ_max of a convolution: see ``bound_convolution``."""
     K = convolution.weight
     key = (K.tobytes(), K.shape, convolution.groups, convolution.axes, smallest)
-    return _answer(_Question(*key, convolution))
+    with one_thread():
+        return _answer(_Question(*key, convolution))
 
 
 # A step uses its kernel twice, sub-steps again and again.

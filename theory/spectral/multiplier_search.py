@@ -12,6 +12,7 @@ import scipy.linalg
 
 from ...numerics.validation import FloatArray
 from .chain_layers import ChainLayer, ScaledLayer, chain_widths, scale_layer
+from .threads import one_thread
 
 _GRID = (1.0, 0.5, 2.0, 0.25, 4.0)  # multiples of the scalars that give the product bound
 _SHARPNESS = (8.0, 32.0, 128.0, 512.0)  # p of tr(Pᵖ)^{1/p}, the smoothed largest eigenvalue
@@ -51,7 +52,7 @@ def estimate_multipliers(layers: Sequence[ChainLayer]) -> list[list[float]] | No
     if layers[0].is_linear:
         scaled[0] = _compressed(scaled[0])
         widths[0] = min(widths[:2])
-    with np.errstate(all="ignore"):  # an overflow is a pass that failed
+    with np.errstate(all="ignore"), one_thread():  # an overflow is a pass that failed
         best = _Search(scaled, widths).run(passes)
     if best is None:
         return None

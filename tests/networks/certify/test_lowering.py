@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from flowcert.errors import StructureError
 from flowcert.networks.certify import trace
 from flowcert.networks.certify.tracing import Traced
+from flowcert.theory.certificate import derive
+from flowcert.theory.certificate.operations import SINGLE
 from flowcert.theory.certificate.rules import read_operations
 
 Array = NDArray[np.float64]
@@ -140,6 +143,7 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
         nn.Upsample((5, 11), mode="bilinear", align_corners=True),
         IMAGE,
     ),
+    "upsample bilinear of one pixel": (nn.Upsample((3, 4), mode="bilinear"), (2, 1, 1)),
     "upsample linear": (nn.Upsample(size=13, mode="linear"), (3, 8)),
     "upsample trilinear": (nn.Upsample(scale_factor=2, mode="trilinear"), (2, 3, 2, 4)),
     "pixel_unshuffle": (nn.PixelUnshuffle(2), IMAGE),
@@ -149,6 +153,23 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "unflatten": (nn.Unflatten(1, (3, 4)), (12, 5)),
     "zero pad": (nn.ZeroPad2d((1, 2, 0, 3)), IMAGE),
     "cropping pad": (nn.ZeroPad2d((1, -2, -1, 3)), IMAGE),
+    "circular pad, cropping": (nn.CircularPad2d((1, -1, -2, 2)), IMAGE),
+    "circular pad, cropping, one axis": (nn.CircularPad1d((1, -1)), (2, 5)),
+    "circular pad, cropping, three axes": (nn.CircularPad3d((2, -1, -1, 1, -1, -1)), (2, 4, 5, 6)),
+    "circular pad, cropping, conv": (
+        nn.Sequential(nn.CircularPad2d((1, -1, 2, 1)), nn.Conv2d(3, 4, 3)),
+        IMAGE,
+    ),
+    "reflection pad, cropping": (nn.ReflectionPad2d((1, -1, -2, 2)), IMAGE),
+    "reflection pad, cropping, conv": (
+        nn.Sequential(nn.ReflectionPad1d((2, -1)), nn.Conv1d(2, 3, 3)),
+        (2, 5),
+    ),
+    "replication pad, cropping": (nn.ReplicationPad2d((1, -1, -2, 2)), IMAGE),
+    "replication pad, cropping, three axes": (
+        nn.ReplicationPad3d((2, -1, -1, 1, -1, 2)),
+        (2, 4, 5, 6),
+    ),
     "constant pad": (nn.ConstantPad2d((1, 2, 0, 3), 0.7), IMAGE),
     "constant pad, cropping": (nn.ConstantPad2d((-1, 2, 1, -3), 0.7), IMAGE),
     "reflection pad": (nn.ReflectionPad2d((1, 2, 0, 3)), IMAGE),
@@ -253,3 +274,64 @@ def test_an_activation_is_translated(module: nn.Module) -> None:
 def test_a_function_is_translated(name: str) -> None:
     with torch.no_grad():
         agree(Function(FUNCTIONS[name]).double().eval(), IMAGE)
+
+
+def test_wrapped_around_what_is_left_an_entry_counts_twice() -> None:
+    def wrapped(x: Tensor) -> Tensor:
+        return functional.pad(x, (1, -1), mode="circular")
+
+    traced = trace(Function(wrapped).eval(), (2, 5))
+    matrix = wrapped(torch.eye(5)[:, None])[:, 0].numpy().T
+    upper = derive(traced.graph, traced.weights).upper
+    assert upper >= np.linalg.norm(matrix, 2) * (1 - 1e-15) > 1.4
+    assert upper < 1.4143
+
+
+@pytest.mark.parametrize("pad", [(3, -3), (-3, 3), (-4, 2)])
+def test_more_around_than_is_left_is_refused(pad: tuple[int, int]) -> None:
+    """PyTorch then copies memory that it has not written yet, or fails."""
+    module = Function(lambda x: functional.pad(x, pad, mode="circular")).eval()
+    with pytest.raises(StructureError, match="circular padding"):
+        trace(module, (2, 5))
+
+
+@pytest.mark.parametrize("size", [(3, 1), (5, 4)])
+def test_pixels_interpolated_with_themselves_are_rounded(size: tuple[int, int]) -> None:
+    module = nn.Upsample(size, mode="bilinear").eval()
+    traced = trace(module, (2, 1, 1))
+    operation = read_operations(traced.graph, traced.weights)[traced.graph.output]
+    x = np.random.default_rng(0).normal(size=(50, 2, 1, 1)).astype(np.float32).astype(np.float64)
+    exact = operation.evaluate(x)
+    computed = module(torch.tensor(x, dtype=torch.float32)).double().numpy()
+    errors = np.linalg.norm((computed - exact).reshape(50, -1), axis=1)
+    bound = operation.rounding([x], exact, [np.zeros(50)], SINGLE)
+    assert np.all(errors <= bound)
+    assert np.all((bound > 0.0) & (bound < math.inf))
+
+
+def test_borders_of_an_interpolation_have_two_entries() -> None:
+    traced = trace(nn.Upsample(size=5, mode="linear").eval(), (1, 2))
+    [rows] = [entry["rows"] for entry in traced.graph.nodes[-1].attributes["maps"] if entry["axis"]]
+    assert [row["indices"] for row in rows] == [[0], [0, 1], [0, 1], [0, 1], [1, 1]]
+
+
+def without_variance() -> nn.Module:
+    norm = nn.BatchNorm1d(3, eps=0.0)
+    norm.get_buffer("running_var")[1] = 0.0  # a channel that never moved
+    return norm
+
+
+@pytest.mark.parametrize(
+    ("norm", "name"),
+    [
+        (nn.LayerNorm(3, eps=0.0), r"1 \(LayerNorm\).*eps = 0"),
+        (nn.GroupNorm(1, 3, eps=0.0), r"1 \(GroupNorm\).*eps = 0"),
+        (without_variance(), r"1 \(BatchNorm1d\).*variance 0 and eps = 0"),
+    ],
+)
+def test_a_normalisation_that_divides_by_zero_is_refused_with_its_name(
+    norm: nn.Module, name: str
+) -> None:
+    module = nn.Sequential(nn.Linear(3, 3), norm).eval()
+    with pytest.raises(StructureError, match=name):
+        trace(module, (3,))

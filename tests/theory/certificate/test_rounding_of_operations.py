@@ -441,6 +441,57 @@ def test_selections_are_exact(name, attributes, count, of_torch):
         assert bound.tolist() == [0.0]
 
 
+def _along_each_axis(of_axis, count):
+    maps = [{"axis": axis, "rows": of_axis} for axis in range(count)]
+    shape = (len(of_axis),) * count
+    return read_operation(Node("y", "axes", ("x",), shape, {"maps": maps}), [(1,) * count], {})
+
+
+def _copies(size):
+    """Linear interpolation of one pixel to ``size``: (1 − t)·x + t·x, from its definition."""
+    places = [max((2 * i + 1 - size) / (2 * size), 0.0) for i in range(size)]
+    numerators = [round(place * 2 * size) for place in places]
+    return [
+        {"indices": [0, 0], "weights": [2 * size - t, t], "divisor": 2 * size}
+        if t
+        else {"indices": [0], "weights": [1], "divisor": 1}
+        for t in numerators
+    ]
+
+
+@pytest.mark.parametrize(("count", "mode"), [(1, "linear"), (2, "bilinear"), (3, "trilinear")])
+@pytest.mark.parametrize("size", [2, 3, 5, 9])
+def test_copies_of_one_pixel_are_rounded(count, mode, size):
+    operation = _along_each_axis(_copies(size), count)
+    x = np.random.default_rng(0).normal(size=(200, *[1] * count)).astype(np.float32)
+    tensor = torch.from_numpy(x)[:, None]
+    computed = functional.interpolate(tensor, size=[size] * count, mode=mode)[:, 0].double().numpy()
+    exact = np.broadcast_to(x.astype(np.float64), computed.shape)
+    np.testing.assert_allclose(operation.evaluate(x.astype(np.float64)), exact, rtol=1e-15)
+    values = [x.astype(np.float64)]
+    bound = operation.rounding(values, exact, [np.zeros(len(x))], SINGLE)
+    errors = np.linalg.norm((computed - exact).reshape(len(x), -1), axis=1)
+    assert np.all(errors <= bound)
+    assert np.all(bound < 1e-5 * np.linalg.norm(exact.reshape(len(x), -1), axis=1))
+    assert size < 9 or errors.max() > 0.0
+
+
+def test_sums_that_cancel_in_the_matrix_alone_have_no_rounding_bound():
+    """x + y and x − y, added up: 2x in the matrix, whose rounding is that of y."""
+    both = [[0, 1], [1, 1]], [[0, 1], [1, -1]]
+    sums = [{"indices": i, "weights": w, "divisor": 1} for i, w in both]
+    total = [{"indices": [0, 1], "weights": [1, 1], "divisor": 2}]
+    twice = [{"indices": [0, 0], "weights": [3, -2], "divisor": 1}]
+    for maps in ([sums, total], [twice]):
+        entries = [{"axis": 0, "rows": rows} for rows in maps]
+        node = Node("y", "axes", ("x",), (1,), {"maps": entries})
+        operation = read_operation(node, [(2,)], {})
+        x = np.array([[1e-8, 1.0]])
+        np.testing.assert_array_equal(operation.evaluate(x), [[1e-8]])
+        bound = operation.rounding([x], operation.evaluate(x), [np.zeros(1)], SINGLE)
+        assert bound[0] == math.inf
+
+
 def test_an_asserted_operation_has_no_rounding_bound():
     node = Node("y", "asserted", ("x",), (2,), {"rule": "r", "upper": 1.0})
     operation = read_operation(node, [(2,)], {})

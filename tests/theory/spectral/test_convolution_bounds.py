@@ -17,6 +17,7 @@ from flowcert.theory.spectral import (
     TransposedConvolution,
     bound_convolution,
     convolution_bounds,
+    convolution_lower,
     convolution_smallest,
     slab,
 )
@@ -137,6 +138,34 @@ def test_transposed_convolutions_have_the_brackets_of_their_matrices(torus_alone
         check(values, A.numpy().T)
         positive += values.smallest > 0.0
     assert positive > 8
+
+
+@pytest.mark.parametrize("on_a_patch", [False, True])
+@pytest.mark.parametrize("torus_alone", [False, True])
+def test_output_padding_beyond_the_stride_leaves_rows_out(torus_alone, on_a_patch, monkeypatch):
+    """The adjoint convolution has fewer rows than fit: no wave of the whole image is attained."""
+    if torus_alone:
+        on_torus_alone(monkeypatch)
+    if on_a_patch:
+        monkeypatch.setattr(convolution_lower, "_PATCH", 3)
+        monkeypatch.setattr(convolution_lower, "_cost", lambda convolution: 4e9)
+    convolution_bounds._answer.cache_clear()
+    rng = np.random.default_rng(0)
+    options = itertools.product((1, 2, 3), (1, 2), (2, 3), (0, 1), (1, 2, 3, 5), range(4))
+    for taps, stride, dilation, more, size, kind in options:
+        padding = dilation * (taps - 1) // 2
+        keep = {"stride": stride, "dilation": dilation, "output_padding": dilation - 1 - more}
+        if keep["output_padding"] < stride:
+            continue
+        K = [np.ones((1, 1, taps)), rng.random((1, 2, taps))][kind % 2] * (-1.0) ** kind
+        layer = torch.nn.ConvTranspose1d(1, K.shape[1], taps, padding=padding, bias=False, **keep)
+        layer.double().weight.data = torch.tensor(K)
+        with torch.no_grad():
+            A = layer(torch.eye(size, dtype=torch.float64)[:, None]).reshape(size, -1).numpy().T
+        transposed = TransposedConvolution(K, (1, size), padding=padding, **keep)
+        assert not transposed.convolution.axes[0].complete
+        check(transposed.singular_values(smallest=True), A)
+    convolution_bounds._answer.cache_clear()
 
 
 def test_ends_of_float64_stay_sound():
