@@ -9,7 +9,8 @@ may err, its result cannot.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,7 @@ _RADII = (-1.5, 1.5)  # decimal exponents of the sizes of points where there is 
 _MUTATIONS = (-2.5, 0.0)  # the same of mutations, relative to the point's size
 _LARGEST_BATCH = 2**22  # numbers in the values of one layer at a time
 _REFINED, _LEAST = 128, 8  # points that are refined: at first, and in the end
+_SMALL = 1_000_000  # multiplications in one evaluation
 _CHILDREN = 8  # mutations of each in a round
 
 
@@ -92,7 +94,8 @@ def search_lower(
         )
     given = None if points is None else input_batch(derivation, points, "points")
     search = _Search(function, derivation, EFFORTS[effort], seed, torch.device(device), dtype)
-    with torch.random.fork_rng(devices=[]):  # a random layer must not depend on what ran before
+    # A random layer must not depend on what ran before.
+    with torch.random.fork_rng(devices=[]), _threads(1 if search.small else None):
         torch.manual_seed(seed)
         x, v, size = search.run(given)
     first, second = search.pairs(x, v)
@@ -114,6 +117,18 @@ def count_multiplications(derivation: Derivation) -> int:
         rows = math.prod(operation.node.shape)
         total += rows * operation.map.terms if isinstance(operation, Linear) else rows
     return total
+
+
+@contextmanager
+def _threads(number: int | None) -> Iterator[None]:
+    """Within, PyTorch computes with so many threads: many small products are fastest on one."""
+    before = torch.get_num_threads()
+    try:
+        if number is not None:
+            torch.set_num_threads(number)
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Search:
@@ -144,6 +159,7 @@ class _Search:
         widest = max(math.prod(node.shape) for node in derivation.graph)
         self.at_once = max(1, _LARGEST_BATCH // widest)
         self.costly = affordable < least
+        self.small = cost <= _SMALL
         self.spent = 0
 
     def run(self, given: FloatArray | None) -> tuple[Tensor, Tensor, float]:

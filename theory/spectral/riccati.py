@@ -25,6 +25,7 @@ from .chain_layers import ChainLayer, ScaledLayer, above_power, chain_widths, sc
 from .dense import bound_dense
 from .positive_definite import bound_negative_part
 from .rounding import UNIT_ROUNDOFF, above, gamma, norm_above
+from .threads import one_thread
 
 # Everything is scaled to the size of 1 (scales at most 2⁴⁰⁰): what underflows is far below this.
 _UNDERFLOW = 2.0**-200
@@ -52,7 +53,7 @@ def bound_chain(layers: Sequence[ChainLayer], multipliers: Sequence[Sequence[flo
     weights = _read_multipliers(multipliers, numbers)
     # A first linear layer may have any number of columns: no matrix of that size is formed.
     first = scaled[0] if layers[0].is_linear else None
-    with np.errstate(all="ignore"):  # what overflows is ∞ or NaN, and found below
+    with np.errstate(all="ignore"), one_thread():  # what overflows is ∞ or NaN, and found below
         P, scale = np.eye(widths[-1]), 0  # V is 4^scale·ΔᵀPΔ
         for index in reversed(range(0 if first is None else 1, len(layers))):
             following = _pull_back(P, scaled[index], np.ldexp(weights[index], -2 * scale))
