@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import scipy.linalg
@@ -13,6 +14,9 @@ from .linear_map import LinearMap, Shape
 from .positive_definite import bound_negative_part
 from .rounding import UNIT_ROUNDOFF, above, below, gamma, norm_above, norm_below, power_of_two
 from .singular_values import SingularValues
+from .threads import one_thread
+
+_FOR_ONE_THREAD = 600  # columns up to which a second thread does not pay
 
 
 class Dense(LinearMap):
@@ -64,9 +68,16 @@ def bound_dense(
     """
     matrix = as_matrix(matrix)
     scale = power_of_two(matrix)
-    wide = matrix.shape[0] < matrix.shape[1]
     if scale == 0.0:
         return SingularValues(0.0, 0.0, norm_error, "zero matrix", "the matrix is zero")
+    with one_thread() if min(matrix.shape) <= _FOR_ONE_THREAD else nullcontext():
+        return _bound_scaled(matrix, scale, smallest, norm_error)
+
+
+def _bound_scaled(
+    matrix: FloatArray, scale: float, smallest: bool, norm_error: float
+) -> SingularValues:
+    wide = matrix.shape[0] < matrix.shape[1]
     A = matrix / scale  # up to 2⁻¹⁰⁷⁵ an entry, where it underflows
     if wide:
         A = A.T  # σ_max is the same, and the Gram matrix is smaller
