@@ -127,6 +127,7 @@ def show(
         out.print(Text(f"assumed  {assumption}"), soft_wrap=True)
     out.print(Text(f"trusted  {certificate.trusted}"), soft_wrap=True)
     out.print(Text(f"made by {certificate.created_by}, version {certificate.version}"))
+    out.print(Text("nothing was checked: that is flowcert certificate check", style="yellow"))
 
 
 def _show(certificate: Certificate) -> None:

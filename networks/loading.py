@@ -18,8 +18,10 @@ from torch import nn
 from ..errors import DataError, StructureError, UnknownNameError
 from ..theory.published_steps import REGIMES, Network
 from .published_networks import published_module
+from .state_dicts import load_state_dict
 
 PUBLISHED = "published"
+_REMEDY = "Save module.state_dict() itself: names and tensors, nothing around them."
 
 
 def load_network(weights: str | os.PathLike[str], architecture: str) -> nn.Module:
@@ -72,10 +74,8 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from .published_state import _loaded
-
     if Path(path).suffix != ".safetensors":
-        return _loaded(Path(path))
+        return load_state_dict(Path(path), _REMEDY)
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import pickle
-import struct
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -16,6 +13,7 @@ import torch
 
 from ..errors import DataError
 from ..theory.published_steps import REGIMES, Network
+from .state_dicts import load_state_dict
 
 # The paper's CIFAR networks: three blocks of four 3×3 convolutions on 32×32 images.
 CHANNELS = (32, 64, 128)
@@ -24,21 +22,6 @@ CONVOLUTIONS = 4
 FEATURES = 2048
 
 _REMEDY = "Use a state dict of the paper's CIFAR networks as published, downloaded whole."
-# What torch.load raises on a file that is no state dict, is cut off, or wants to run code.
-_LOAD_ERRORS = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-    MemoryError,
-    struct.error,
-)
 
 
 @dataclass(frozen=True)
@@ -76,7 +59,7 @@ def read_published_state(
     flowcert.errors.DataError: got no_such_file.pt: ...
     """
     file = Path(path)
-    state = _loaded(file)
+    state = load_state_dict(file, _REMEDY)
     _check_architecture(file, state)
     found = recognised_network(
         [(_numbers(state, f"seq.{b}.u"), _numbers(state, f"seq.{b}.rescalings")) for b in range(3)]
@@ -109,27 +92,6 @@ def recognised_network(blocks: Sequence[tuple[Sequence[float], Sequence[float]]]
     if all(math.dist(u, untrained) < 1e-6 for u, _ in blocks):
         return "switching-prescribed"
     return "non-expansive"
-
-
-def _loaded(file: Path) -> dict[str, torch.Tensor]:
-    """The state dict; ``weights_only`` makes torch refuse every pickle that would run code."""
-    expected = "a PyTorch state dict (names and tensors, nothing else)"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on foreign files torch guesses aloud
-            state = torch.load(file, weights_only=True, map_location="cpu")
-    except FileNotFoundError as error:
-        remedy = "Check the path."
-        raise DataError(came=f"{file}: no such file", expected=expected, remedy=remedy) from error
-    except _LOAD_ERRORS as error:
-        reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-        raise DataError(came=f"{file}: {reason}", expected=expected, remedy=_REMEDY) from error
-    if not isinstance(state, dict) or not all(
-        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
-    ):
-        came = f"{file}: a {type(state).__name__} that holds other things than tensors"
-        raise DataError(came=came, expected=expected, remedy=_REMEDY)
-    return state
 
 
 def _expected_shapes(rescalings: int, classes: int) -> dict[str, tuple[int, ...]]:

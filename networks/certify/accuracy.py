@@ -17,7 +17,7 @@ from ...theory.certificate import Certificate, Derivation, derive
 from ...theory.certificate.evaluation import input_batch, pieces
 from ...theory.certificate.radius import CertifiedPoints, PointCertifier, class_labels
 from ...theory.certificate.rules import WHOLE_LINE
-from .comparison import check_translation
+from .comparison import check_finite, check_translation
 from .pixels import Numbers, Pixels
 from .tracing import Traced, trace
 
@@ -65,8 +65,10 @@ def certified_accuracy(
     ``theory.certificate.radius``); ε = 0 counts those whose class is certain. ``images`` are
     (count, *input_shape), NumPy or torch, in the units in which radii are measured; a module is
     taken as module((x − pixel_shift)/pixel_scale), scale and shift rounded to float32 if that is
-    the execution. Long work shows a bar. Raises ShapeError, DomainError (NaN; a negative radius;
-    images outside a certificate's domain), DataError (labels), and what ``trace`` raises.
+    the execution. Bounds registered with ``certify.rule`` do not count here: the values of such a
+    layer are not known. Long work shows a bar. Raises ShapeError, DomainError (NaN; a negative
+    radius; images outside a certificate's domain; an operation whose rounding is not known in this
+    arithmetic), DataError (labels), and what ``certify`` raises.
     Source: paper, E2 [P]; pairwise radii and rounding, flowcert [D].
 
     >>> net = nn.Linear(2, 2, bias=False).double().eval()
@@ -75,7 +77,7 @@ def certified_accuracy(
     >>> result.clean, result.certified
     (1.0, (1.0, 0.5))
     """
-    wanted = finite_array("radii", list(radii))
+    wanted = finite_array("radii", radii)
     if wanted.ndim != 1 or np.any(wanted < 0.0):
         raise DomainError(
             came=f"radii = {radii}",
@@ -115,6 +117,7 @@ def _derivation(
     if isinstance(network, nn.Module):
         traced = trace(network, shape, pixels=pixels)
         derivation = derive(traced.graph, traced.weights)
+        check_finite(derivation)
         check_translation(network, pixels, derivation)
         return derivation
     if pixels is not None:

@@ -12,7 +12,7 @@ from ...errors import DomainError, StructureError
 from ...theory.certificate import Certificate, Derivation, derive
 from ...theory.certificate.assembly import assemble
 from ...theory.certificate.rules import WHOLE_LINE
-from .comparison import NOT_COMPARED, check_translation
+from .comparison import NOT_COMPARED, check_finite, check_translation
 from .exporting import silence
 from .function import as_function, in_double
 from .pixels import Numbers, Pixels
@@ -73,7 +73,7 @@ class Certifier:
         ends = _checked_domain(domain)
         traced = trace(module, input_shape, pixels=pixels, rules=self.rules)
         derivation = derive(traced.graph, traced.weights, domain=ends)
-        _check_finite(derivation, domain)
+        check_finite(derivation)
         if any(node.operation == "asserted" for node in traced.graph):
             # What the user vouches for has no value here: nothing attained can be shown.
             return assemble(derivation, traced.weights, domain=domain, assumptions=(NOT_COMPARED,))
@@ -157,22 +157,3 @@ def _checked_domain(domain: tuple[float, float] | None) -> tuple[float, float]:
             remedy="Leave it out for a bracket that holds everywhere.",
         )
     return float(ends[0]), float(ends[1])
-
-
-def _check_finite(derivation: Derivation, domain: tuple[float, float] | None) -> None:
-    """Refuse an infinite bound, with the first node that has one."""
-    if derivation.upper < math.inf:
-        return
-    graph, lines = derivation.graph, derivation.lines
-    node = next(n for n in graph if lines[n.name].upper == math.inf)
-    ranges = ", ".join("[{:g}, {:g}]".format(*lines[name].range) for name in node.inputs)
-    what = node.attributes.get("function", "") or node.operation
-    remedy = "Give domain=(low, high), the range of the entries of an input."
-    if domain is not None:
-        remedy = "Rewrite it, or give a bound of its layer with certify.rule."
-    raise StructureError(
-        came=f"{what!r} ({node.name}{f' in {node.layer}' if node.layer else ''}) "
-        f"of values in {ranges}, without a finite Lipschitz constant",
-        expected="operations whose constant is finite on the range of their inputs",
-        remedy=remedy,
-    )

@@ -1,8 +1,8 @@
-"""The graph against the module itself: the same numbers, at points of several sizes.
+"""What a graph must pass before it is trusted: a finite bound, and the module's own numbers.
 
-A second guard behind the tracing: it sees a wrong translation, and a module that is another
-function at another call. It compares f(x) − f(x₀) entry by entry, so that neither an offset nor a
-larger entry hides a difference.
+The comparison is a second guard behind the tracing: it sees a wrong translation, and a module that
+is another function at another call. It compares f(x) − f(x₀) entry by entry, so that neither an
+offset nor a larger entry hides a difference.
 """
 
 from __future__ import annotations
@@ -102,3 +102,22 @@ def _differ(ours: FloatArray, theirs: FloatArray, dtype: torch.dtype) -> bool:
     # Rounding belongs to the size of the point, as do its changes.
     allowed = _OF_ENTRY[dtype] * changes + _OF_ALL[dtype] * largest
     return bool(np.any(np.abs((ours - ours[:1]) - (theirs - theirs[:1])) > allowed + 1e-300))
+
+
+def check_finite(derivation: Derivation) -> None:
+    """Refuse an infinite bound, with the first node that has one."""
+    if derivation.upper < math.inf:
+        return
+    graph, lines = derivation.graph, derivation.lines
+    node = next(n for n in graph if lines[n.name].upper == math.inf)
+    ranges = ", ".join("[{:g}, {:g}]".format(*lines[name].range) for name in node.inputs)
+    what = node.attributes.get("function", "") or node.operation
+    remedy = "Give domain=(low, high), the range of the entries of an input."
+    if math.isfinite(lines[graph.input.name].range[0]):
+        remedy = "Rewrite it, or give a bound of its layer with certify.rule."
+    raise StructureError(
+        came=f"{what!r} ({node.name}{f' in {node.layer}' if node.layer else ''}) "
+        f"of values in {ranges}, without a finite Lipschitz constant",
+        expected="operations whose constant is finite on the range of their inputs",
+        remedy=remedy,
+    )

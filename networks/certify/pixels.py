@@ -31,10 +31,10 @@ def scale_pixels(lowering: Lowering, source: Signal, pixels: Pixels) -> Signal:
     """Emit (x − shift)/scale as x/scale − shift/scale; raises DomainError, ShapeError."""
     scale = _per_channel("pixel_scale", pixels.scale, source)
     shift = _per_channel("pixel_shift", pixels.shift, source)
-    if not bool(np.all(scale != 0.0)):
+    if not bool(np.all(scale > 0.0)):
         raise DomainError(
             came=f"pixel_scale = {pixels.scale}",
-            expected="standard deviations other than 0",
+            expected="positive standard deviations",
             remedy="Leave constant channels unscaled: 1.",
         )
     value = source

@@ -123,13 +123,17 @@ class Certificate:
             f"{self.lower:.10g} ≤ Lipschitz constant ≤ {self.upper:.10g}",
             f"  of inputs of shape {self.input_shape}, {where}",
             f"  weights SHA-256 {self.weights_sha256}",
+            "  bounds from the input to each layer with weights, and the rule that gave them:",
         ]
         rows += [
             f"  {line.layer or line.name}: {line.operation}, {line.rule}: {line.upper:.10g}"
             for line in self.lines
             if self.graph[line.name].tensors or line.name == self.graph.output
         ]
-        rows += [f"  user-asserted: {name}" for name in self.user_asserted]
+        for name in self.user_asserted:
+            node = self.graph[name]
+            rule = node.attributes.get("rule", "")
+            rows.append(f"  user-asserted: {node.layer or name}, by the rule {rule!r}")
         return "\n".join(rows)
 
     def to_json(self) -> dict[str, Any]:

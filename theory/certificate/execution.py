@@ -206,6 +206,26 @@ class ErrorBudget:
             jointly = bound(Inputs((1.0,) * count, 1.0, tuple(ranges))).upper
         return _Gain(tuple(_or_infinity(each)), _or_infinity([jointly])[0])
 
+    def require_bounds(self, arithmetic: Arithmetic) -> None:
+        """Raise DomainError, naming it, if an operation has no bound of its rounding at all."""
+        low, high = self.derivation.lines[self.derivation.graph.input.name].range
+        start = np.clip(np.zeros((1, *self.derivation.graph.input.shape)), low, high)
+        values = self.evaluate(start).values
+        for node in self.derivation.graph.nodes[1:]:
+            inputs = [values[name] for name in node.inputs]
+            rounding = self.derivation.operations[node.name].rounding(
+                inputs, values[node.name], [np.zeros(1)] * len(inputs), arithmetic
+            )
+            if np.isinf(rounding).any() and np.isfinite(values[node.name]).all():
+                what = node.attributes.get("function", node.operation)
+                raise DomainError(
+                    came=f"{what!r} ({node.name}{f' in {node.layer}' if node.layer else ''}),"
+                    f" executed in {arithmetic.name}",
+                    expected="operations whose rounding is known: in float32 those that only add,"
+                    " multiply, compare and select",
+                    remedy="Ask for execution='float64', or 'exact' for the function itself.",
+                )
+
     def _require_single(self) -> None:
         for operation in self.derivation.operations.values():
             for role, weight in operation.weights.items():

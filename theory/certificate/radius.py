@@ -123,6 +123,8 @@ class PointCertifier:
         self.budget = ErrorBudget(derivation)
         self.arithmetic = EXECUTIONS[execution]
         self.slopes = bound_logit_slopes(derivation)
+        if self.arithmetic is not None:
+            self.budget.require_bounds(self.arithmetic)
 
     def certify(self, x: FloatArray) -> CertifiedPoints:
         """Return class and radius of each element of a batch that fits into memory."""

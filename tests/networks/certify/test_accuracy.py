@@ -193,3 +193,28 @@ def test_a_pixel_scale_beside_a_traced_network_is_refused():
     traced = trace(linear(np.eye(2)), (2,))
     with pytest.raises(DataError, match="pixel scale"):
         certified_accuracy(traced, [[1.0, 0.0]], [0], [], pixel_scale=0.5)
+
+
+class _Clipped(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / x.norm(dim=1, keepdim=True).clamp(min=1.0)
+
+
+def test_what_certify_refuses_is_refused_and_not_counted_as_uncertified() -> None:
+    net = nn.Sequential(_Clipped(), nn.Linear(3, 2)).eval()
+    with pytest.raises(StructureError, match="without a finite Lipschitz constant"):
+        certified_accuracy(net, np.ones((2, 3)), [0, 1], [0.1])
+
+
+@pytest.mark.parametrize("layer", [nn.Tanh(), nn.GELU(), nn.Sigmoid()])
+def test_a_function_whose_float32_rounding_is_not_known_is_named(layer: nn.Module) -> None:
+    net = nn.Sequential(nn.Linear(3, 3), layer, nn.Linear(3, 2)).eval()
+    x = np.ones((1, 3))
+    with pytest.raises(DomainError, match=r"executed in float32.*execution='float64'"):
+        certified_accuracy(net, x, [0], [0.0], execution="float32")
+    assert certified_accuracy(net, x, [0], [0.0]).execution == "float64"
+
+
+def test_radii_are_a_list() -> None:
+    with pytest.raises(DomainError, match="a list of numbers"):
+        certified_accuracy(nn.Linear(2, 2).eval(), np.ones((1, 2)), [0], 0.1)  # type: ignore[arg-type]  # the mistake

@@ -71,7 +71,7 @@ def test_its_summary_says_the_bracket_the_domain_and_the_hash(certificate):
     assert "fc (Linear)" in text
     everywhere = replace(certificate, domain=None, user_asserted=("w",))
     assert "everywhere" in str(everywhere)
-    assert "user-asserted: w" in str(everywhere)
+    assert "user-asserted: fc (Linear)" in str(everywhere)
 
 
 def test_files_give_it_back(certificate, tmp_path):
