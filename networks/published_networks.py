@@ -8,6 +8,7 @@ with zero padding 1; 3→32→64→128 channels on 32, 16 and 8 pixels, a max-po
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -48,7 +49,7 @@ def published_normalisation() -> Normalisation:
     return Normalisation((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
 
 
-class _Block(nn.Module):
+class _Block(nn.Module, ABC):
     """A lift, ReLU(rescaling·conv₁x), then the steps of four convolutions."""
 
     rescaling_count = 3
@@ -65,8 +66,9 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.steps(functional.relu(self.rescalings[-1] * self.conv1(x)))
 
+    @abstractmethod
     def steps(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
+        """The residual steps after the lift."""
 
     def convolution(self, i: int) -> nn.Conv2d:
         return cast(nn.Conv2d, self.convs[i])

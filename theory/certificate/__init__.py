@@ -4,6 +4,7 @@ from .assembly import assemble
 from .certificate import Candidate, Certificate
 from .checker import CheckResult, check_certificate
 from .graph import Graph, Node
+from .radius import certified_radius
 from .rules import Derivation, Line, derive
 from .weights import hash_weights, read_weights
 
@@ -16,6 +17,7 @@ __all__ = [
     "Line",
     "Node",
     "assemble",
+    "certified_radius",
     "check_certificate",
     "derive",
     "hash_weights",

@@ -43,7 +43,5 @@ class Instance:
 
     @property
     def looseness(self) -> float:
-        """Upper end over truth; 1 where both are 0."""
-        if self.truth.lower == 0.0:
-            return 1.0 if self.claimed.upper == 0.0 else float("inf")
-        return self.claimed.upper / self.truth.lower
+        """Upper end over truth; 1 where the truth may be 0, and a ratio says nothing."""
+        return self.claimed.upper / self.truth.lower if self.truth.lower > 0.0 else 1.0
