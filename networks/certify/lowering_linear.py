@@ -10,7 +10,7 @@ from .call import Call
 from .folding import Constant
 from .lowering import Signal, Value, translates
 
-_TWO_VALUES = "a product of two values, which has no Lipschitz constant without a domain"
+_TWO_VALUES = "a matrix product of two values: it is not Lipschitz everywhere, and has no rule"
 
 
 @translates("linear")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from .lowering import REFUSALS
 
-_ATTENTION = "attention between values: it is not Lipschitz on the whole space"
+_ATTENTION = "attention between values: it is not Lipschitz everywhere, and has no rule"
 _RECURRENT = "a recurrent cell with gates, products of two values"
 _COMPARES = "a comparison of values, which jumps"
 _JUMPS = "a function that jumps"
-_TWO_VALUES = "a product of two values, which has no Lipschitz constant without a domain"
+_TWO_VALUES = "a product of values that has no rule: it is not Lipschitz everywhere"
 _ROOT = "a root of a value, which is infinitely steep at 0"
 
 _REASONS = {
