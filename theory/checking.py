@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DomainError
 from .claim import Claim, Measurement, Mutant, NotApplicable, Witness
+from .guided_search import search_settings
 from .proof import Proof, ProofStep
 from .verdict import (
     InstanceReport,
@@ -106,22 +107,11 @@ def _attack_with(
         return InstanceReport(0, None, not_applicable=strategy.reason)
     # Imported here: `import flowcert.theory` must not pay for hypothesis.
     import hypothesis
-    from hypothesis import HealthCheck, Phase
 
     ratios: list[float] = []
 
-    # The search is guided towards tight instances; databases and deadlines would make the outcome
-    # depend on the machine.
     @hypothesis.seed(seed)
-    @hypothesis.settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        phases=[Phase.generate, Phase.target, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-    )
+    @search_settings(count)
     @hypothesis.given(strategy)
     def attack(instance: object) -> None:
         measurement = _measured(claim, instance)

@@ -12,6 +12,7 @@ from ..numerics.validation import FloatArray
 from .search_domain import Box, directions
 
 if TYPE_CHECKING:
+    import hypothesis
     from hypothesis.strategies import SearchStrategy
 
 Points = tuple[FloatArray, ...]
@@ -46,23 +47,12 @@ def guided_search(
     array([4.])
     """
     import hypothesis
-    from hypothesis import HealthCheck, Phase, Verbosity
 
     if hypothesis.currently_in_test_context():
         return None
 
     @hypothesis.seed(seed)
-    @hypothesis.settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        phases=[Phase.generate, Phase.target, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-        verbosity=Verbosity.quiet,
-    )
+    @search_settings(examples)
     @hypothesis.given(strategy)
     def attack(points: Points) -> None:
         value = score(points)
@@ -146,3 +136,26 @@ def _numbers(size: float) -> SearchStrategy[float]:
     from hypothesis import strategies as st
 
     return st.floats(-size, size, allow_nan=False, allow_subnormal=False)
+
+
+def search_settings(examples: int) -> hypothesis.settings:
+    """Return settings of a search that is guided towards tight instances and silent.
+
+    A database and deadlines would make the outcome depend on the machine.
+
+    >>> search_settings(7).max_examples
+    7
+    """
+    from hypothesis import HealthCheck, Phase, Verbosity, settings
+
+    return settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=[Phase.generate, Phase.target, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+    )
