@@ -101,7 +101,8 @@ def check(
 
     certificate = Certificate.load(file / "certificate.json" if file.is_dir() else file)
     beside = (file if file.is_dir() else file.parent) / "weights.safetensors"
-    result = check_certificate(certificate, beside if weights is None else weights)
+    with out.status("deriving every line anew"):
+        result = check_certificate(certificate, beside if weights is None else weights)
     for line in result.lines:
         out.print(Text(f"holds  {line}"), soft_wrap=True)
     for assertion in result.asserted:
