@@ -18,6 +18,7 @@ from ...theory.certificate.evaluation import input_batch, pieces
 from ...theory.certificate.radius import CertifiedPoints, PointCertifier, class_labels
 from ...theory.certificate.rules import WHOLE_LINE
 from .comparison import check_finite, check_translation
+from .function import in_double_if_possible
 from .pixels import Numbers, Pixels
 from .tracing import Traced, trace
 
@@ -118,7 +119,7 @@ def _derivation(
         traced = trace(network, shape, pixels=pixels)
         derivation = derive(traced.graph, traced.weights)
         check_finite(derivation)
-        check_translation(network, pixels, derivation)
+        check_translation(in_double_if_possible(network, shape, pixels), derivation)
         return derivation
     if pixels is not None:
         raise DataError(

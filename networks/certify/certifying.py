@@ -14,7 +14,7 @@ from ...theory.certificate.assembly import assemble
 from ...theory.certificate.rules import WHOLE_LINE
 from .comparison import NOT_COMPARED, check_finite, check_translation
 from .exporting import silence
-from .function import as_function, in_double
+from .function import as_function, in_double_if_possible
 from .pixels import Numbers, Pixels
 from .search import count_multiplications, search_lower
 from .tracing import trace
@@ -77,12 +77,13 @@ class Certifier:
         if any(node.operation == "asserted" for node in traced.graph):
             # What the user vouches for has no value here: nothing attained can be shown.
             return assemble(derivation, traced.weights, domain=domain, assumptions=(NOT_COMPARED,))
-        check_translation(module, pixels, derivation)
+        shape = traced.graph.input.shape
+        function = in_double_if_possible(module, shape, pixels)
+        check_translation(function, derivation)
         if effort == "none":
             return assemble(derivation, traced.weights, domain=domain)
-        shape = traced.graph.input.shape
-        double = None if _is_costly(derivation) else in_double(module, shape)
-        function = as_function(double or module, shape, pixels)
+        if _is_costly(derivation):
+            function = as_function(module, shape, pixels)
         with silence():
             low = search_lower(
                 function.call,

@@ -11,7 +11,6 @@ import math
 
 import numpy as np
 import torch
-from torch import nn
 
 from ...errors import StructureError
 from ...numerics.validation import FloatArray
@@ -19,8 +18,7 @@ from ...theory.certificate.evaluation import evaluate
 from ...theory.certificate.rules import Derivation
 from .exporting import silence
 from .folding import first_line
-from .function import FAILURES, Function, as_function, in_double
-from .pixels import Pixels
+from .function import FAILURES, Function
 
 # Relative tolerances: of an entry's own differences, and of all (constants folded in float32).
 _OF_ENTRY = {torch.float64: 1e-5, torch.float32: 1e-2}
@@ -33,14 +31,12 @@ NOT_COMPARED = (
 )
 
 
-def check_translation(module: nn.Module, pixels: Pixels | None, derivation: Derivation) -> None:
-    """Raise StructureError if the module computes other numbers than its graph.
+def check_translation(function: Function, derivation: Derivation) -> None:
+    """Raise StructureError if a module, as a function, computes other numbers than its graph.
 
-    In float64 where the module can be copied to it; a module in half precision that cannot is
-    refused.
+    ``function`` is in float64 where the module can be copied to it (``in_double_if_possible``); a
+    module in half precision that cannot is refused.
     """
-    shape = derivation.graph.input.shape
-    function = as_function(in_double(module, shape) or module, shape, pixels)
     if function.dtype not in _OF_ENTRY:
         raise StructureError(
             came=f"a module in {function.dtype} that does not run in float64",

@@ -49,13 +49,13 @@ def as_function(module: nn.Module, shape: Shape, pixels: Pixels | None) -> Funct
     return Function(function, dtype, device)
 
 
-def in_double(module: nn.Module, shape: Shape) -> nn.Module | None:
-    """A copy of the module in float64, if it can be had and run."""
+def in_double_if_possible(module: nn.Module, shape: Shape, pixels: Pixels | None) -> Function:
+    """The function of a copy of the module in float64; of the module itself if there is none."""
     _, device = kind(module)
     try:
         double = copy.deepcopy(module).double()
         with silence(), torch.no_grad():
             double(torch.zeros((2, *shape), dtype=torch.float64, device=device))
-    except FAILURES:
-        return None  # numbers of its own precision inside, or weights that cannot be copied
-    return double
+    except FAILURES:  # numbers of its own precision inside, or weights that cannot be copied
+        double = module
+    return as_function(double, shape, pixels)

@@ -26,16 +26,9 @@ def _pooled(call: Call, signal: Signal, windows: dict[int, Windows]) -> Signal:
     "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices",
 )  # fmt: skip
 def _max_pool(call: Call) -> Value:
-    signal = call.signal("self")
-    dimensions = int(call.operation[len("max_pool")])
+    signal, dimensions, kernel, stride, padding = read_pooling(call, "max_pool")
     first = signal.rank - dimensions
-    if first < 0:
-        raise call.mixes()
-    kernel = spread(call["kernel_size"], dimensions)
-    stride = spread(call["stride"], dimensions) or kernel
-    padding = spread(call["padding"], dimensions)
     dilation = spread(call["dilation"], dimensions)
-    call.overlook("ceil_mode")  # seen in the result's shape
     lengths = call.result_shape
     windows = {}
     for d in range(dimensions):
@@ -51,6 +44,19 @@ def _max_pool(call: Call) -> Value:
 
 
 _PLACES = Withheld("the places of maxima, which jump")
+
+
+def read_pooling(call: Call, name: str) -> tuple[Signal, int, list[int], list[int], list[int]]:
+    """What is pooled, over how many axes of an image, and kernel, stride and padding of each."""
+    signal = call.signal("self")
+    dimensions = int(call.operation[len(name)])
+    if signal.rank < dimensions:
+        raise call.mixes()
+    kernel = spread(call["kernel_size"], dimensions)
+    stride = spread(call["stride"], dimensions) or kernel
+    padding = spread(call["padding"], dimensions)
+    call.overlook("ceil_mode")  # seen in the result's shape
+    return signal, dimensions, kernel, stride, padding
 
 
 def spread(value: Value, dimensions: int) -> list[int]:

@@ -13,7 +13,7 @@ import torch
 from .call import Call
 from .folding import check_number
 from .lowering import Padding, Signal, Value, translates
-from .lowering_extrema import adaptive_windows, spread, without_axes
+from .lowering_extrema import adaptive_windows, read_pooling, spread, without_axes
 
 Row = dict[str, Any]
 _NOTHING: Row = {"indices": [], "weights": [], "divisor": 1}
@@ -93,15 +93,8 @@ def _with_border(
 
 @translates("avg_pool1d", "avg_pool2d", "avg_pool3d")
 def _average_pool(call: Call) -> Value:
-    signal = call.signal("self")
-    dimensions = int(call.operation[len("avg_pool")])
+    signal, dimensions, kernel, stride, padding = read_pooling(call, "avg_pool")
     first = signal.rank - dimensions
-    if first < 0:
-        raise call.mixes()
-    kernel = spread(call["kernel_size"], dimensions)
-    stride = spread(call["stride"], dimensions) or kernel
-    padding = spread(call["padding"], dimensions)
-    call.overlook("ceil_mode")  # seen in the result's shape
     with_padding, override = call["count_include_pad"], call.get("divisor_override")
     lengths = call.result_shape
     maps = {}
