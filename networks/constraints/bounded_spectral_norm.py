@@ -1,0 +1,55 @@
+"""‖A‖ ≤ c: a weight divided by its spectral norm where that is larger."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...theory.bounds import domain
+from ..layers.spectral_estimate import SpectralEstimate
+from ..operators import Operator
+from .constraint import Constraint
+
+
+class BoundedSpectralNorm(Constraint):
+    """W = V·min(1, c/‖V‖), c = ``bound`` > 0, for the weight of an ``operator``.
+
+    ``forward`` takes ‖V‖ from a power iteration that ``maintain_`` renews: an estimate, good enough
+    to train with; ``contains`` and ``sealed`` use the rigorous norm. With ``project`` every weight
+    after ``maintain_`` is in the set. Raises DomainError unless c > 0. Source: flowcert [D], E.
+
+    >>> from flowcert.networks.operators import DenseOperator
+    >>> set_ = BoundedSpectralNorm(DenseOperator(2, 2), 1.0)
+    >>> set_.contains(3 * torch.eye(2)), set_.contains(set_.sealed(3 * torch.eye(2)))
+    (False, True)
+    """
+
+    def __init__(self, operator: Operator, bound: float = 1.0) -> None:
+        super().__init__()
+        self.operator = operator
+        self.bound = float(domain.positive("bound", bound))
+        self.estimate = SpectralEstimate(operator, torch.zeros(operator.weight_shape), start=0)
+
+    def forward(self, V: Tensor) -> Tensor:
+        norm: Tensor = self.estimate(V)
+        return V * (self.bound / norm).clamp(max=1.0)
+
+    def prepare_(self, V: Tensor) -> None:
+        self.estimate.improve_(V, steps=30)
+
+    def maintain_(self, V: Tensor) -> None:
+        self.estimate.improve_(V)
+
+    def contains(self, weight: Tensor) -> bool:
+        return self.operator.bound_spectral_norm(weight) <= self.bound
+
+    def sealed(self, weight: Tensor) -> Tensor:
+        """Divide by the rigorous norm, twice if rounding asks for it."""
+        for _ in range(8):
+            norm = self.operator.bound_spectral_norm(weight)
+            if norm <= self.bound:
+                return weight
+            # A little more than needed: the quotient is rounded into the weight's own type.
+            slack = 1.0 + 4.0 * torch.finfo(weight.dtype).eps
+            weight = (weight.double() * (self.bound / (norm * slack))).to(weight.dtype)
+        return torch.zeros_like(weight)

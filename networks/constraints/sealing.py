@@ -1,0 +1,58 @@
+"""From a network in training to one with plain weights and rigorous constants."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from ..layers.affine import Affine
+from ..layers.layer import Step
+from .constraint import Constraint, constraint_of
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@torch.no_grad()
+def seal(network: Network) -> Network:
+    """Return a copy in evaluation mode with plain weights, and bounds in the place of estimates.
+
+    Constrained weights become what their constraint's ``sealed`` returns (a weight that provably
+    satisfies it), steps what theirs does; what else has a method ``seal_`` is asked. Nothing is
+    trained any more. Guaranteed: what each constraint and step promises, in exact arithmetic, of
+    the numbers as they are stored. The given network stays as it is. Source: flowcert [D].
+
+    >>> from flowcert.networks import certify
+    >>> from flowcert.networks.layers import BoundaryStep, dense
+    >>> certify(seal(BoundaryStep(dense(2, 3))), (2,)).upper
+    1.0
+    """
+    sealed = copy.deepcopy(network).eval()
+    for module in list(sealed.modules()):
+        _seal_weight(module)
+    for module in list(sealed.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, Step):
+                setattr(module, name, child.sealed().eval())
+    for module in list(sealed.modules()):
+        finish = getattr(module, "seal_", None)
+        if callable(finish):
+            finish()
+    return sealed.requires_grad_(False)
+
+
+def _seal_weight(module: nn.Module) -> None:
+    """Make the weights of a module plain parameters, inside the sets of their constraints."""
+    constraint = constraint_of(module) if isinstance(module, Affine) else None
+    if parametrize.is_parametrized(module):
+        owners = module.parametrizations
+        assert isinstance(owners, nn.ModuleDict)  # PyTorch's own
+        for name in list(owners):
+            parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+    if isinstance(module, Affine) and constraint is not None:
+        module.weight = nn.Parameter(constraint.sealed(module.weight.detach()))
+        if isinstance(getattr(module, "projection", None), Constraint):
+            del module.projection
