@@ -86,6 +86,6 @@ def test_planted_bugs_are_found(laws, bug):
 
 
 def test_the_estimate_alone_is_not_certified(laws):
-    layer = BoundaryStep(dense(30, 30)).double().eval()
+    layer = laws.double(BoundaryStep(dense(30, 30)))
     layer.step.estimate.direction.copy_(torch.nn.functional.normalize(laws.points((30,), 1)))
     assert float(layer.step()) > float(seal(layer).step())
