@@ -1,4 +1,4 @@
-"""Second floor: PyTorch. Certificates of modules; the published networks, read safely."""
+"""Second floor: PyTorch. Layers that name their claims, certificates of modules, training."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,15 +6,27 @@ from typing import TYPE_CHECKING, Any
 from .certify import certified_accuracy, certify, trace
 
 if TYPE_CHECKING:
-    from . import published, published_networks, testing
+    from . import (
+        architectures,
+        constraints,
+        layers,
+        published,
+        published_networks,
+        testing,
+        training,
+    )
 
 __all__ = [
+    "architectures",
     "certified_accuracy",
     "certify",
+    "constraints",
+    "layers",
     "published",
     "published_networks",
     "testing",
     "trace",
+    "training",
 ]
 
 
