@@ -45,6 +45,17 @@ class Operator(ABC):
     def linear_map(self, weight: Tensor) -> LinearMap:
         """Return the same map in NumPy, of these numbers exactly (float64)."""
 
+    @abstractmethod
+    def absolute_row_products(self, weight: Tensor) -> Tensor:
+        """Bound Σ|AAᵀ| between units: entry (i, j) sums a row of unit i over the rows of unit j.
+
+        For D = diag(Σⱼ entries·qⱼ/qᵢ), q > 0, each unit's number at all its places, D ⪰ AAᵀ.
+        """
+
+    @abstractmethod
+    def absolute_column_products(self, weight: Tensor) -> Tensor:
+        """Bound Σ|AᵀA| between features or input channels, as ``absolute_row_products`` AAᵀ."""
+
     @property
     def units(self) -> int:
         """Rows or output channels: as many biases."""
@@ -101,6 +112,12 @@ class DenseOperator(Operator):
 
     def adjoint(self, weight: Tensor, y: Tensor) -> Tensor:
         return functional.linear(y, weight.T)
+
+    def absolute_row_products(self, weight: Tensor) -> Tensor:
+        return (weight @ weight.T).abs()
+
+    def absolute_column_products(self, weight: Tensor) -> Tensor:
+        return (weight.T @ weight).abs()
 
     def linear_map(self, weight: Tensor) -> LinearMap:
         return Dense(as_float64(weight), self.input_shape)
@@ -161,6 +178,19 @@ class ConvolutionOperator(Operator):
             return functional.conv_transpose2d(y, weight, padding=self._reach)
         # The adjoint on the torus: inputs and outputs change places, taps turn.
         return self._convolve(weight.transpose(0, 1).flip(2, 3), y, None)
+
+    def absolute_row_products(self, weight: Tensor) -> Tensor:
+        """Sum the absolute taps of the kernel's correlations with itself.
+
+        On the plane those are the entries of AAᵀ. On a torus some of them fall together, which
+        only lowers the sum of their absolute values. With zeros A = P·A∞·E, E the extension by
+        zero and P the restriction, so AAᵀ ⪯ P·A∞A∞ᵀ·Pᵀ: what dominates on the plane does here.
+        """
+        products = functional.conv2d(weight, weight, padding=self.kernel_size - 1)
+        return products.abs().sum(dim=(2, 3))
+
+    def absolute_column_products(self, weight: Tensor) -> Tensor:
+        return self.absolute_row_products(weight.transpose(0, 1))
 
     def linear_map(self, weight: Tensor) -> LinearMap:
         return Convolution(as_float64(weight), self.image, padding=self._reach, mode=self.mode)

@@ -21,6 +21,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from ...errors import ShapeError, StructureError
 from ...numerics.validation import FloatArray
 from ...theory.certificate.graph import Graph, Node, Shape
+from ..layers.layer import Layer
 from .call import Call
 from .exporting import exported, kind
 from .folding import Constant, check_tensor, fold
@@ -58,6 +59,7 @@ def trace(
     """
     shape = _checked_shape(input_shape)
     _check_module(module)
+    _check_layers(module, rules or {})
     small, large = _BATCHES
     with torch.no_grad():
         traced = _trace(module, shape, pixels, rules or {}, small)
@@ -132,6 +134,22 @@ def _check_module(module: nn.Module) -> None:
         )
     for name, tensor in module.named_parameters():
         check_tensor(name, tensor, f"the parameter {name}")
+
+
+def _check_layers(
+    module: nn.Module, rules: Mapping[type[nn.Module], UserRule], at: str = ""
+) -> None:
+    """Refuse layers that say of themselves that no constant holds, unless the user vouches."""
+    if type(module) in rules:
+        return
+    if isinstance(module, Layer) and module.refused:
+        raise StructureError(
+            came=f"a {type(module).__name__}{at and f' ({at})'}: {module.refused}",
+            expected="layers with a known Lipschitz constant",
+            remedy="Give a bound of the layer with certify.rule, or leave it out.",
+        )
+    for name, part in module.named_children():
+        _check_layers(part, rules, f"{at}.{name}" if at else name)
 
 
 # ---------------------------------------------------------------------------------- the graph

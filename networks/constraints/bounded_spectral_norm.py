@@ -45,11 +45,21 @@ class BoundedSpectralNorm(Constraint):
 
     def sealed(self, weight: Tensor) -> Tensor:
         """Divide by the rigorous norm, twice if rounding asks for it."""
-        for _ in range(8):
-            norm = self.operator.bound_spectral_norm(weight)
-            if norm <= self.bound:
-                return weight
-            # A little more than needed: the quotient is rounded into the weight's own type.
-            slack = 1.0 + 4.0 * torch.finfo(weight.dtype).eps
-            weight = (weight.double() * (self.bound / (norm * slack))).to(weight.dtype)
-        return torch.zeros_like(weight)
+        return within_norm(self.operator, weight, self.bound)
+
+
+def within_norm(operator: Operator, weight: Tensor, bound: float) -> Tensor:
+    """Return the weight if ‖A‖ ≤ ``bound`` rigorously, else a multiple of it for which that holds.
+
+    >>> from flowcert.networks.operators import DenseOperator
+    >>> within_norm(DenseOperator(1, 1), torch.tensor([[0.5]]), 1.0).tolist()
+    [[0.5]]
+    """
+    for _ in range(8):
+        norm = operator.bound_spectral_norm(weight)
+        if norm <= bound:
+            return weight
+        # A little more than needed: the quotient is rounded into the weight's own type.
+        slack = 1.0 + 4.0 * torch.finfo(weight.dtype).eps
+        weight = (weight.double() * (bound / (norm * slack))).to(weight.dtype)
+    return torch.zeros_like(weight)

@@ -51,7 +51,8 @@ def constrain(affine: Affine, constraint: Constraint) -> Affine:
 
     >>> from flowcert.networks.constraints import Orthogonal
     >>> from flowcert.networks.layers import dense
-    >>> affine = constrain(dense(3, 3), Orthogonal())
+    >>> affine = dense(3, 3)
+    >>> affine = constrain(affine, Orthogonal(affine.operator))
     >>> constraint_of(affine).contains(affine.weight)
     True
     """

@@ -50,6 +50,9 @@ def _seal_weight(module: nn.Module) -> None:
     if parametrize.is_parametrized(module):
         owners = module.parametrizations
         assert isinstance(owners, nn.ModuleDict)  # PyTorch's own
+        # A deep copy shares its class with the original, which would lose its weight with it.
+        shared = type(module)
+        module.__class__ = type(shared.__name__, shared.__bases__, dict(vars(shared)))
         for name in list(owners):
             parametrize.remove_parametrizations(module, name, leave_parametrized=True)
     if isinstance(module, Affine) and constraint is not None:

@@ -46,6 +46,10 @@ class Affine(Layer):
         check_value(y, self.operator.output_shape)
         return self.operator.adjoint(self.weight, y)
 
+    def per_unit(self, values: Tensor) -> Tensor:
+        """Return one number a row or channel, shaped to multiply or shift values of Ax."""
+        return values.reshape(-1, *[1] * (len(self.operator.output_shape) - 1))
+
     def linear_map(self) -> LinearMap:
         """Return A in NumPy, of the present weight exactly."""
         return self.operator.linear_map(self.weight)

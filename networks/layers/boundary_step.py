@@ -22,6 +22,7 @@ class BoundaryStep(GradientStep):
     most 1 exactly. Source: Meunier et al. (2022); the boundary of D2 at slope 0, flowcert [D],
     claim D8.boundary_step.
 
+    >>> import torch
     >>> from flowcert.networks.layers import dense
     >>> BoundaryStep(dense(2, 3))(torch.zeros(1, 2)).tolist()
     [[0.0, 0.0]]

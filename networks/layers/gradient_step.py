@@ -19,6 +19,7 @@ class GradientStep(Layer):
     in ``forward``. Source: paper, contractive layers [P]; sharp factor, flowcert [D], claim
     D2.general_gradient_step.
 
+    >>> import torch
     >>> from flowcert.networks.layers import dense
     >>> step = GradientStep(dense(2, 3), step=0.5, slope=0.5)
     >>> step(torch.zeros(1, 2)).tolist()
@@ -50,13 +51,21 @@ class GradientStep(Layer):
 def gradient(affine: Affine, x: Tensor, slope: float) -> Tensor:
     """Return ∇V(x) = Aᵀσ(Ax + b) for V(x) = 1ᵀΓ(Ax + b), σ = Γ' a LeakyReLU of ``slope``.
 
+    >>> import torch
     >>> from flowcert.networks.layers import dense
     >>> gradient(dense(2, 3), torch.zeros(1, 2), 0.5).tolist()
     [[0.0, 0.0]]
     """
-    inner = affine(x)
-    return affine.adjoint(functional.relu(inner) if slope == 0.0 else _leaky(inner, slope))
+    return affine.adjoint(activated(affine(x), slope))
 
 
-def _leaky(inner: Tensor, slope: float) -> Tensor:
-    return inner if slope == 1.0 else functional.leaky_relu(inner, slope)
+def activated(y: Tensor, slope: float) -> Tensor:
+    """Return σ(y) = max(y, slope·y), entry by entry.
+
+    >>> import torch
+    >>> activated(torch.tensor([-2.0, 3.0]), 0.5).tolist()
+    [-1.0, 3.0]
+    """
+    if slope == 0.0:
+        return functional.relu(y)
+    return y if slope == 1.0 else functional.leaky_relu(y, slope)

@@ -31,9 +31,9 @@ class Layer(nn.Module, ABC):
     structures: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **keywords: object) -> None:
-        """List the class, unless it is private (a base of others)."""
+        """List the class, unless it is private (a base of others) or PyTorch's, of constraints."""
         super().__init_subclass__(**keywords)
-        if not cls.__name__.startswith("_"):
+        if not cls.__name__.startswith(("_", "Parametrized")):
             LAYERS[cls.__name__] = cls
 
     @abstractmethod

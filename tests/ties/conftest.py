@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from flowcert.networks import certify
 from flowcert.networks.constraints import maintain_, seal
-from flowcert.networks.layers import Layer
+from flowcert.networks.layers import Affine, Layer
 from flowcert.networks.testing import assert_lipschitz
+from flowcert.numerics import convolution_matrix
 
 Shape = Sequence[int]
 
@@ -48,6 +49,36 @@ class Laws:
         theirs = np.asarray(reference(x.numpy()))
         assert ours.shape == theirs.shape
         assert np.abs(ours - theirs).max() <= tolerance * max(1.0, np.abs(theirs).max())
+
+    def written_out(self, affine: Affine) -> tuple[np.ndarray, np.ndarray]:
+        """The matrix A and the vector b of an affine map, from its weight and NumPy alone."""
+        W = affine.weight.detach().double().numpy()
+        b = np.zeros(len(W)) if affine.bias is None else affine.bias.detach().double().numpy()
+        if W.ndim == 2:
+            return W, b
+        _, height, width = affine.operator.input_shape
+        padding = "circular" if affine.operator.mode == "circular" else "zero"
+        return convolution_matrix(W, height, width, padding), b.repeat(height * width)
+
+    def flat(self, reference: Callable[[np.ndarray], np.ndarray]) -> Callable:
+        """A map of vectors as one of images, for layers that keep the shape."""
+        return lambda x: np.asarray(reference(x.reshape(len(x), -1))).reshape(x.shape)
+
+    def every(
+        self, make: Callable[[], nn.Module], shape: Shape, at_most: float = np.inf
+    ) -> nn.Module:
+        """All laws but ``agrees_with``, for a layer with random biases, which is returned."""
+        layer = make()
+        for name, parameter in layer.named_parameters():
+            if name.split(".")[-1] in ("bias", "logarithms"):
+                nn.init.normal_(parameter)
+        self.bounded(copy.deepcopy(layer), shape, at_most)
+        self.differentiates(layer, shape)
+        self.learns(layer, shape)
+        self.survives_saving(copy.deepcopy(layer), make, shape)
+        self.survives_moving(layer, shape)
+        self.treats_examples_alone(layer, shape)
+        return layer
 
     def double(self, layer: nn.Module) -> nn.Module:
         """A float64 copy in evaluation mode, without gradients, not sealed."""

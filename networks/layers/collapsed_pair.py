@@ -1,0 +1,73 @@
+"""Contractive and expansive steps on one orthogonal matrix, as the one layer that they are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...numerics.validation import positive_integer
+from .affine import Affine
+from .expansive_step import require_one_space
+from .gradient_step import activated
+from .layer import Layer, Step, as_step, read_slope
+
+
+class CollapsedPair(Layer):
+    r"""x ↦ Aᵀ(φ(Ax + b) − b), φ(s) = p·s for s ≥ 0 and n·s for s < 0, with A square.
+
+    φ is S = ``substeps`` times s ← s − (h_C/S)·max(s, a·s), then s ← s + h_E·max(s, a_E·s), where
+    a = ``slope`` and a_E = ``expansive_slope``. For AᵀA = I, and only then, that is
+    ``GradientStep(affine, contractive_step, slope, substeps)`` followed by
+    ``ExpansiveGradientStep(affine, expansive_step, expansive_slope)``, at the cost of one step:
+    constrain the weight with ``Orthogonal``. Bound for every A: max(|p|, |n|)·‖A‖²; for AᵀA = I the
+    exact constant max(|p|, |n|). Raises ShapeError for an A that is not square, DomainError for bad
+    steps and slopes. Source: flowcert [D], claims D6.collapse and D6.same_matrix_factor.
+
+    >>> from flowcert.networks.layers import dense
+    >>> pair = CollapsedPair(dense(2, 2), 0.11, 0.07)
+    >>> [round(float(slope), 4) for slope in pair.slopes()]
+    [0.9555, 0.9458]
+    """
+
+    claim = "E1.product"
+    rule = "spectral norm"
+
+    def __init__(
+        self,
+        affine: Affine,
+        contractive_step: float | Step,
+        expansive_step: float | Step,
+        slope: float = 0.5,
+        expansive_slope: float = 0.0,
+        substeps: int = 2,
+    ) -> None:
+        super().__init__()
+        require_one_space(affine, "Aᵀ(φ(Ax + b) − b)")
+        self.affine = affine
+        self.contractive_step = as_step(contractive_step)
+        self.expansive_step = as_step(expansive_step)
+        self.slope = read_slope(slope)
+        self.expansive_slope = read_slope(expansive_slope)
+        self.substeps = positive_integer("substeps", substeps)
+
+    def slopes(self) -> tuple[Tensor, Tensor]:
+        """Return p and n: φ is positively homogeneous, so they are φ(1) and −φ(−1)."""
+        t, h_E = self.contractive_step() / self.substeps, self.expansive_step()
+        one = torch.ones_like(t)
+        s = torch.stack([one, -one])
+        for _ in range(self.substeps):
+            s = s - t * activated(s, self.slope)
+        s = s + h_E * activated(s, self.expansive_slope)
+        return s[0], -s[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        p, n = self.slopes()
+        y = self.affine(x)
+        y = n * y + (p - n) * functional.relu(y)
+        b = self.affine.bias
+        return self.affine.adjoint(y if b is None else y - self.affine.per_unit(b))
+
+    def extra_repr(self) -> str:
+        slopes = f"slope={self.slope:g}, expansive_slope={self.expansive_slope:g}"
+        return f"{slopes}, substeps={self.substeps}"
