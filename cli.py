@@ -19,6 +19,7 @@ from rich.text import Text
 from . import __version__
 from .commands.certificates import certificate_app, certify
 from .commands.console import out
+from .commands.train import train
 from .errors import DomainError, FlowcertError, OutputError
 from .tables import (
     CRITERIA,
@@ -45,6 +46,7 @@ judge_app = typer.Typer(
 )
 app.add_typer(judge_app, name="judge")
 app.command()(certify)
+app.command()(train)
 app.add_typer(certificate_app, name="certificate")
 
 

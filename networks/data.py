@@ -55,7 +55,7 @@ class Images:
         For choices of settings: the test images stay unseen.
 
         >>> digits(0).validation(0).test.shape
-        torch.Size([288, 1, 8, 8])
+        torch.Size([287, 1, 8, 8])
         """
         tested = _stratified(self.train_labels.numpy(), seed)
         return replace(

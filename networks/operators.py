@@ -18,6 +18,7 @@ from torch.nn import functional
 from ..errors import DomainError, ShapeError
 from ..numerics.validation import FloatArray, positive_integer
 from ..theory.spectral import Convolution, Dense, LinearMap, SingularValues
+from .circular_padding import pad_circularly
 
 Shape = tuple[int, ...]
 Mode = Literal["circular", "zeros"]
@@ -202,7 +203,7 @@ class ConvolutionOperator(Operator):
     def _convolve(self, weight: Tensor, x: Tensor, bias: Tensor | None) -> Tensor:
         if self.mode == "zeros" or self._reach == 0:
             return functional.conv2d(x, weight, bias, padding=self._reach)
-        return functional.conv2d(functional.pad(x, (self._reach,) * 4, "circular"), weight, bias)
+        return functional.conv2d(pad_circularly(x, self._reach), weight, bias)
 
 
 def as_float64(weight: Tensor) -> FloatArray:

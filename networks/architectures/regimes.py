@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...errors import ShapeError, UnknownNameError
 from ...numerics.validation import positive_integer
-from ..operators import Shape, read_image
+from ..operators import read_image
 
 REGIMES = (
     "unconstrained",
@@ -50,7 +50,7 @@ def read_certified(kind: str, known: Sequence[str] = KINDS) -> str:
     return read_regime(kind, known)
 
 
-def read_width(width: int, image: Shape) -> int:
+def read_width(width: int, image: Sequence[int]) -> int:
     """Return the width of a dense network, at least the number of entries of an image.
 
     Raises DomainError or ShapeError.

@@ -34,8 +34,9 @@ def cayley(V: Tensor, base: Tensor) -> Tensor:
 def coordinates(W: Tensor) -> tuple[Tensor, Tensor]:
     """Return (V, B) with cayley(V, B) = W for a matrix W with orthonormal columns (m ≥ n).
 
-    B is the orthogonal polar factor of W's upper block, whose other factor H ⪰ 0 keeps I + H far
-    from singular: U = 0, L = W₂Bᵀ(I + H)⁻¹. Exact for every such W, eigenvalue −1 or not.
+    Both in float64. B is the orthogonal polar factor of W's upper block, whose other factor H ⪰ 0
+    keeps I + H far from singular: U = 0, L = W₂Bᵀ(I + H)⁻¹. Right for every such W, eigenvalue −1
+    or not.
 
     >>> V, B = coordinates(-torch.eye(2))
     >>> cayley(V, B).tolist()
@@ -44,8 +45,7 @@ def coordinates(W: Tensor) -> tuple[Tensor, Tensor]:
     n = W.shape[1]
     P, S, Qt = torch.linalg.svd(W[:n].double())
     L = W[n:].double() @ Qt.T / (1.0 + S) @ P.T
-    V = torch.cat([torch.zeros_like(P), L])
-    return V.to(W.dtype), (P @ Qt).to(W.dtype)
+    return torch.cat([torch.zeros_like(P), L]), P @ Qt
 
 
 def nearest_orthonormal(matrix: Tensor) -> Tensor:
@@ -65,7 +65,8 @@ def nearest_orthonormal(matrix: Tensor) -> Tensor:
             remedy="Lower the learning rate, or draw the weight anew.",
         )
     P, _, Qt = torch.linalg.svd(matrix.double(), full_matrices=False)
-    return P @ Qt
+    nearest: Tensor = P @ Qt
+    return nearest
 
 
 def check_precise(weight: Tensor) -> None:

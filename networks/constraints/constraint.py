@@ -34,6 +34,10 @@ class Constraint(nn.Module, ABC):
     def maintain_(self, V: Tensor) -> None:
         """Renew what depends on the free parameters, after a step of the optimiser."""
 
+    def projected(self, weight: Tensor) -> Tensor:
+        """Return the weight that ``maintain_`` puts in the place of a projected one."""
+        return self.sealed(weight)
+
     @abstractmethod
     def contains(self, weight: Tensor) -> bool:
         """Return whether the weight provably satisfies the constraint (outward rounded)."""
@@ -47,7 +51,8 @@ def constrain(affine: Affine, constraint: Constraint) -> Affine:
     """Write the weight of an affine map as constraint(V), V its new free parameter; return it.
 
     The present weight is kept as far as the constraint can. Raises StructureError if the weight
-    is constrained already. Source: ``torch.nn.utils.parametrize``.
+    is constrained already, or the constraint was made for another operator.
+    Source: ``torch.nn.utils.parametrize``.
 
     >>> from flowcert.networks.constraints import Orthogonal
     >>> from flowcert.networks.layers import dense
@@ -56,8 +61,8 @@ def constrain(affine: Affine, constraint: Constraint) -> Affine:
     >>> constraint_of(affine).contains(affine.weight)
     True
     """
-    _check_free(affine)
-    constraint.prepare_(affine.weight.detach())
+    _check_free(affine, constraint)
+    constraint.to(affine.weight.device, affine.weight.dtype).prepare_(affine.weight.detach())
     parametrize.register_parametrization(affine, "weight", constraint)
     return affine
 
@@ -65,7 +70,7 @@ def constrain(affine: Affine, constraint: Constraint) -> Affine:
 def project(affine: Affine, constraint: Constraint) -> Affine:
     """Let ``maintain_`` move the weight into the constraint's set after each step; return it.
 
-    The weight stays a parameter of its own. Raises StructureError if it is constrained already.
+    The weight stays a parameter of its own. Raises as ``constrain`` does.
 
     >>> from flowcert.networks.constraints import BoundedSpectralNorm
     >>> from flowcert.networks.layers import dense
@@ -74,8 +79,8 @@ def project(affine: Affine, constraint: Constraint) -> Affine:
     >>> constraint.contains(project(affine, constraint).weight)
     True
     """
-    _check_free(affine)
-    affine.projection = constraint
+    _check_free(affine, constraint)
+    affine.projection = constraint.to(affine.weight.device, affine.weight.dtype)
     maintain_(affine)
     return affine
 
@@ -124,7 +129,7 @@ def _maintain_weight(affine: Affine) -> None:
         return
     projection = constraint_of(affine)
     if projection is not None:
-        affine.weight.copy_(projection.sealed(affine.weight.detach()))
+        affine.weight.copy_(projection.projected(affine.weight.detach()))
 
 
 def _parametrised(affine: Affine) -> tuple[Constraint | None, torch.Tensor]:
@@ -138,10 +143,17 @@ def _parametrised(affine: Affine) -> tuple[Constraint | None, torch.Tensor]:
     return constraint if isinstance(constraint, Constraint) else None, free
 
 
-def _check_free(affine: Affine) -> None:
+def _check_free(affine: Affine, constraint: Constraint) -> None:
     if constraint_of(affine) is not None or parametrize.is_parametrized(affine, "weight"):
         raise StructureError(
             came="an affine map whose weight is constrained already",
             expected="one constraint a weight: one owner",
             remedy="Build a new affine map.",
+        )
+    operator = getattr(constraint, "operator", affine.operator)
+    if operator != affine.operator:
+        raise StructureError(
+            came=f"a constraint on {operator} for an affine map of {affine.operator}",
+            expected="the same operator: the same shape, image and padding",
+            remedy="Make the constraint from affine.operator.",
         )

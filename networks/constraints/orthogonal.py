@@ -12,10 +12,10 @@ class Orthogonal(Orthonormal):
 
     ``forward`` makes W from free parameters V of its shape and is within a few ε of orthogonal for
     every finite V; given a weight, V starts at that weight if it is orthogonal, otherwise at the
-    nearest orthogonal one. ``contains`` is rigorous: every singular value within ``tolerance`` of
-    1; ``sealed`` in addition proves ‖W‖ ≤ 1. Raises StructureError for convolutions, DomainError
-    for half precision. Source: the authors' switching needs AᵀA = I [P]; Cayley's transform after
-    Trockman and Kolter (2021), claim C4.switched_flow.
+    nearest orthogonal one. ``contains`` is rigorous: every singular value within 2⁻¹⁹, 16ε of
+    float32, of 1; ``sealed`` in addition proves ‖W‖ ≤ 1. Raises StructureError for convolutions,
+    DomainError for half precision. Source: the authors' switching needs AᵀA = I [P]; Cayley's
+    transform after Trockman and Kolter (2021), claim C4.switched_flow.
 
     >>> import torch
     >>> from flowcert.networks.operators import DenseOperator
@@ -32,4 +32,4 @@ class Orthogonal(Orthonormal):
                 expected="a dense operator",
                 remedy="Use PatchOrthogonal for convolutions.",
             )
-        super().__init__(operator, divisor=1)
+        super().__init__(operator, divisor=1, resolution=2.0**-37)

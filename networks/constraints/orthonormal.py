@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -12,24 +15,39 @@ from ..operators import Operator, as_float64
 from .cayley import cayley, check_precise, coordinates, nearest_orthonormal
 from .constraint import Constraint
 
+# How far from 1 a singular value may be: 16ε of float32, for float64 weights as well, so that a
+# change of type does not change the answer.
+TOLERANCE = 2.0**-19
+# At most 1 even after a certificate has rounded it up to ten digits.
+_JUST_BELOW = 1.0 - 2.0**-38
+
 
 class Orthonormal(Constraint):
     """W = Q/s, s = ``divisor``, as a matrix (outputs, everything else): Q has orthonormal columns.
 
     Orthonormal rows, if it has fewer rows than columns. The free parameters V have the weight's
     shape: Q is Cayley's transform of V times a fixed base, so that V = 0 (or V = [0; L]) is where
-    training starts, and ``right_inverse`` moves the base to any given weight. Half precision raises
+    training starts, and ``right_inverse`` moves the base to any given weight. ``resolution`` is how
+    well the operator's norm can be bounded. Half precision raises
     DomainError, since it cannot hold orthogonality. Source: ``cayley``.
     """
 
     base: Tensor
 
-    def __init__(self, operator: Operator, divisor: int) -> None:
+    def __init__(self, operator: Operator, divisor: int, resolution: float) -> None:
         super().__init__()
         self.operator = operator
         self.divisor = divisor
+        self.resolution = resolution
         rows, columns = self._matrix_shape
-        self.register_buffer("base", torch.eye(min(rows, columns)))
+        self.register_buffer("base", torch.eye(min(rows, columns), dtype=torch.float64))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move with the module, but in float64: a change of type must not make the base oblique."""
+        base = self.base
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # PyTorch's own
+        self.base = base.to(self.base.device)
+        return self
 
     def forward(self, V: Tensor) -> Tensor:
         return self._weight(cayley(self._tall(V), self.base)) / self.divisor
@@ -40,55 +58,50 @@ class Orthonormal(Constraint):
 
         Raises DomainError for half precision, NaN and infinite entries, ShapeError.
         """
-        V, base = coordinates(nearest_orthonormal(self._tall(W)).to(W.dtype))
-        self.base = base
-        return self._weight(V)
+        check_precise(W)
+        V, self.base = coordinates(nearest_orthonormal(self._tall(W) * self.divisor))
+        return self._weight(V).to(W.dtype)
 
     def contains(self, weight: Tensor) -> bool:
-        """Return whether |σ − 1| ≤ ``tolerance`` is proved for every singular value of s·W.
+        """Return whether |σ − 1| ≤ 2⁻¹⁹ is proved for every singular value of s·W.
 
         Raises DomainError for half precision, NaN and infinite entries, ShapeError.
         """
         check_precise(weight)
         values = bound_dense(as_float64(self._tall(weight)), smallest=True)
-        tolerance = self.tolerance(weight)
-        low, high = (
-            above((1.0 + -tolerance) / self.divisor),
-            below((1.0 + tolerance) / self.divisor),
-        )
+        low = above((1.0 - TOLERANCE) / self.divisor, 2)
+        high = below((1.0 + TOLERANCE) / self.divisor, 2)
         return low <= values.smallest and values.largest <= high
 
-    def tolerance(self, weight: Tensor) -> float:
-        """Return how far from 1 a singular value may be: 16ε of the weight's type, and rounding.
-
-        The second part, 8(n(m + n) + 16n + 64)·2⁻⁵² for m × n, m ≥ n, is what rigorous bounds in
-        float64 cannot resolve.
-        """
-        n, m = sorted(self._matrix_shape)
-        return float(16.0 * torch.finfo(weight.dtype).eps + 8.0 * ((n + 8) ** 2 + m * n) * 2.0**-52)
+    @torch.no_grad()
+    def projected(self, weight: Tensor) -> Tensor:
+        """Return the nearest orthogonal weight, rounded: in the set, but ‖A‖ may be 1 + ε."""
+        nearest = self._weight(nearest_orthonormal(self._tall(weight)))
+        return (nearest / self.divisor).to(weight.dtype)
 
     @torch.no_grad()
     def sealed(self, weight: Tensor) -> Tensor:
-        """Return the nearest orthogonal weight, a few ε smaller: ‖A‖ ≤ 1 is proved.
+        """Return the nearest orthogonal weight, a little smaller: ‖A‖ ≤ 1 is proved.
 
         Raises ConvergenceError if no such weight is found, and what ``contains`` raises.
         """
         if self._is_sealed(weight):
             return weight
         nearest = self._weight(nearest_orthonormal(self._tall(weight)))
-        tolerance = self.tolerance(weight)
-        for share in (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2):
-            shrunk = (nearest * ((1.0 - share * tolerance) / self.divisor)).to(weight.dtype)
+        slack = max(self.resolution, 0.5 * torch.finfo(weight.dtype).eps)
+        while slack <= 0.5 * TOLERANCE:
+            shrunk = (nearest * ((1.0 - slack) / self.divisor)).to(weight.dtype)
             if self._is_sealed(shrunk):
                 return shrunk
+            slack *= 2.0
         raise ConvergenceError(
             came=f"a weight of {self.operator} near which none was proved to be orthogonal",
-            expected=f"σ_max ≤ 1 and σ_min ≥ 1 − {tolerance:.2g}",
+            expected=f"σ_max ≤ 1 and σ_min ≥ 1 − {TOLERANCE:.2g}",
             remedy="Keep the weight in float64, or use a smaller layer.",
         )
 
     def _is_sealed(self, weight: Tensor) -> bool:
-        return self.contains(weight) and self.operator.bound_spectral_norm(weight) <= 1.0
+        return self.contains(weight) and self.operator.bound_spectral_norm(weight) <= _JUST_BELOW
 
     @property
     def _matrix_shape(self) -> tuple[int, int]:

@@ -34,7 +34,8 @@ class PatchOrthogonal(Orthonormal):
                 expected="the operator of a convolution",
                 remedy="Use Orthogonal for dense maps.",
             )
-        super().__init__(operator, divisor=operator.kernel_size)
+        # The norms of convolutions are bounded to 5·10⁻⁸.
+        super().__init__(operator, divisor=operator.kernel_size, resolution=2.0**-24)
 
     @property
     def is_isometry(self) -> bool:

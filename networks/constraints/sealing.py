@@ -9,9 +9,11 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from ...errors import ConvergenceError, StructureError
 from ..layers.affine import Affine
 from ..layers.layer import Step
 from .constraint import Constraint, constraint_of
+from .membership import membership, remember
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -23,13 +25,21 @@ def seal(network: Network) -> Network:
     Constrained weights become what their constraint's ``sealed`` returns (a weight that provably
     satisfies it), steps what theirs does; what else has a method ``seal_`` is asked. Nothing is
     trained any more. Guaranteed: what each constraint and step promises, in exact arithmetic, of
-    the numbers as they are stored. The given network stays as it is. Source: flowcert [D].
+    the numbers as they are stored, asked once more by ``membership``. The given network stays as it
+    is. Raises ConvergenceError where no such numbers are found, StructureError for a step alone.
+    Source: flowcert [D].
 
     >>> from flowcert.networks import certify
     >>> from flowcert.networks.layers import BoundaryStep, dense
     >>> certify(seal(BoundaryStep(dense(2, 3))), (2,)).upper
     1.0
     """
+    if isinstance(network, Step):
+        raise StructureError(
+            came=f"a step alone ({type(network).__name__})",
+            expected="a network, whose steps are replaced by fixed ones",
+            remedy="Call its method sealed().",
+        )
     sealed = copy.deepcopy(network).eval()
     for module in list(sealed.modules()):
         _seal_weight(module)
@@ -41,6 +51,7 @@ def seal(network: Network) -> Network:
         finish = getattr(module, "seal_", None)
         if callable(finish):
             finish()
+    _check_members(sealed)
     return sealed.requires_grad_(False)
 
 
@@ -59,3 +70,15 @@ def _seal_weight(module: nn.Module) -> None:
         module.weight = nn.Parameter(constraint.sealed(module.weight.detach()))
         if isinstance(getattr(module, "projection", None), Constraint):
             del module.projection
+        remember(module, constraint)
+
+
+def _check_members(sealed: nn.Module) -> None:
+    """What was sealed must pass the predicate, whoever wrote the constraint."""
+    for found in membership(sealed):
+        if not found.holds:
+            raise ConvergenceError(
+                came=f"a sealed value that its own predicate refuses: {found}",
+                expected="numbers in the set of the constraint",
+                remedy="The constraint's sealed() must return what its contains() accepts.",
+            )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...errors import DomainError, UnknownNameError
 from ...theory.bounds import domain
-from ...theory.step_regions import AUTHORS_BOX, FAMILIES, Family, StepRegion
+from ...theory.step_regions import AUTHORS_BOX, FAMILIES, Bound, Family, StepRegion
 
 Region = Literal["sharp_region", "authors_region", "authors_box"]
 
@@ -68,7 +68,7 @@ class StepSet:
     @property
     def criterion(self) -> StepRegion:
         """The region that proves the pairs: the authors', or the sharp one."""
-        bound = "authors" if self.region == "authors_region" else "sharp"
+        bound: Bound = "authors" if self.region == "authors_region" else "sharp"
         return StepRegion(self.family, bound, self.substeps, self.slope)
 
     @property

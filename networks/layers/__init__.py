@@ -2,6 +2,7 @@
 
 from .affine import Affine, convolution, dense
 from .almost_orthogonal import AlmostOrthogonal
+from .alternating_pair import AlternatingPair
 from .boundary_step import BoundaryStep
 from .centring import Centring
 from .collapsed_pair import CollapsedPair
@@ -15,11 +16,13 @@ from .lift import Lift
 from .mass_projection import MassProjection
 from .mass_step import MassStep
 from .pixel_unshuffle import PixelUnshuffle
+from .residual_step import ResidualStep
 from .ridge_potential import RidgePotential, ridge_potential
 from .rotation import Rotation
 from .runge_kutta_step import RungeKuttaStep
 from .scaled_boundary_step import ScaledBoundaryStep
 from .scaled_pooling import ScaledPooling
+from .shared_pair import SharedPair
 from .skew_matrix import SkewMatrix
 from .sorting import GroupSort, MaxMin
 from .sphere_step import SphereStep
@@ -30,6 +33,7 @@ __all__ = [
     "LAYERS",
     "Affine",
     "AlmostOrthogonal",
+    "AlternatingPair",
     "BoundaryStep",
     "Centring",
     "CollapsedPair",
@@ -46,11 +50,13 @@ __all__ = [
     "MassStep",
     "MaxMin",
     "PixelUnshuffle",
+    "ResidualStep",
     "RidgePotential",
     "Rotation",
     "RungeKuttaStep",
     "ScaledBoundaryStep",
     "ScaledPooling",
+    "SharedPair",
     "SkewMatrix",
     "SphereStep",
     "Step",

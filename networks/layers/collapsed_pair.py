@@ -30,8 +30,8 @@ class CollapsedPair(Layer):
     [0.9555, 0.9458]
     """
 
-    claim = "E1.product"
-    rule = "spectral norm"
+    claim = "D2.general_gradient_step"
+    rule = "gradient step"
 
     def __init__(
         self,

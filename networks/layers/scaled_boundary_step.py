@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...errors import DomainError
+from ...errors import ConvergenceError
 from ...theory.interval import Interval
 from ...theory.spectral.composition import compose
 from ...theory.spectral.diagonal import Diagonal
@@ -15,7 +15,7 @@ from ..operators import as_float64
 from .affine import Affine
 from .layer import Layer
 
-_MARGIN = 256 * 2.0**-52  # more than the bound of a spectral norm lies above the norm
+_ROOM = 1e-9  # for a certificate that rounds on another way than we do here
 
 
 class ScaledBoundaryStep(Layer):
@@ -23,17 +23,18 @@ class ScaledBoundaryStep(Layer):
 
     ``affine`` holds W and b (dense or convolution); q > 0, one number a row or output channel, is
     trained by its logarithm. T is a function of the weight, so that nothing has to be maintained;
-    ``seal`` stores 2/T, rounded down until ‖T^{−½}W‖ ≤ 1 rigorously: then the factor is at most 1
-    exactly. A row of zeros stays without effect. Source: Araujo et al. (2023); flowcert [D], claim
-    D8.scaled_boundary_step.
+    ``seal`` stores 2/T, rounded down until ‖T^{−½}W‖ < 1 rigorously: then the factor is at most 1
+    exactly. A row of zeros stays without effect. Source: Araujo et al. (2023); claim
+    D8.scaled_boundary_step, which the certificate applies as D2.general_gradient_step of
+    (2/T)^{½}W, flowcert [D].
 
     >>> from flowcert.networks.layers import dense
     >>> ScaledBoundaryStep(dense(2, 3))(torch.zeros(1, 2)).tolist()
     [[0.0, 0.0]]
     """
 
-    claim = "D8.scaled_boundary_step"
-    rule = "scaled boundary step"
+    claim = "D2.general_gradient_step"
+    rule = "gradient step"
 
     def __init__(self, affine: Affine) -> None:
         super().__init__()
@@ -94,12 +95,12 @@ class DominatingSizes(nn.Module):
         weight = affine.weight.detach()
         sizes = self._sizes(affine.operator.absolute_row_products(weight.double()))
         for _ in range(8):
-            rounded = _rounded_down(sizes.detach() * (1.0 - _MARGIN), weight.dtype)
-            norm = _bound_scaled_norm(affine, rounded)
-            if norm <= 1.0:
+            rounded = _rounded_down(sizes.detach() * (1.0 - 2.0 * _ROOM), weight.dtype)
+            square = _bound_scaled_norm(affine, rounded) ** 2 / 2.0
+            if square <= 1.0 - _ROOM:
                 return FixedSizes(rounded)
-            sizes = rounded.double() / norm**2
-        raise DomainError(
+            sizes = rounded.double() / square
+        raise ConvergenceError(
             came="a weight for which no diagonal T ⪰ WWᵀ was found",
             expected="finite entries of moderate size",
             remedy="Train with a smaller learning rate, or draw the weight anew.",
@@ -120,9 +121,9 @@ def _rounded_down(values: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _bound_scaled_norm(affine: Affine, sizes: Tensor) -> float:
-    """Bound ‖T^{−½}W‖ = ‖diag(√(sizes/2))·W‖ rigorously, for the numbers as they are stored."""
-    halves = Interval.of(as_float64(affine.per_unit(sizes)) / 2.0)
-    root = Diagonal(halves.square_root(), affine.operator.output_shape)
+    """Bound ‖diag(√sizes)·W‖ rigorously, for the numbers as they are stored."""
+    values = Interval.of(as_float64(affine.per_unit(sizes)))
+    root = Diagonal(values.square_root(), affine.operator.output_shape)
     inner = affine.linear_map()
     together = compose(root, inner)
     if together is not None:

@@ -13,7 +13,8 @@ class SpectralEstimate(nn.Module):
 
     An estimate from below, differentiable in the weight: right for training, never a certificate.
     ``forward`` changes nothing: call ``maintain_(network)`` after each step of the optimiser.
-    ``start`` is a number of power steps at the beginning. Source: flowcert [D].
+    ``start`` is a number of power steps at the beginning. Any finite weight is fit: squares neither
+    overflow nor vanish. Source: flowcert [D].
 
     >>> from flowcert.networks.operators import DenseOperator
     >>> estimate = SpectralEstimate(DenseOperator(2, 2), torch.diag(torch.tensor([3.0, 1.0])))
@@ -31,13 +32,29 @@ class SpectralEstimate(nn.Module):
         self.improve_(weight, start)
 
     def forward(self, weight: Tensor) -> Tensor:
-        size: Tensor = torch.linalg.vector_norm(self.operator.apply(weight, self.direction))
+        image = self.operator.apply(weight, self.direction)
+        scale = _scale(image)
+        size: Tensor = scale * torch.linalg.vector_norm(image / scale)
         return size
 
     @torch.no_grad()
     def improve_(self, weight: Tensor, steps: int = 1) -> None:
-        """Make power steps; a weight of zero leaves the direction as it is."""
+        """Make power steps; a weight of zero, or NaN, leaves the direction as it is."""
         for _ in range(steps):
-            v = self.operator.adjoint(weight, self.operator.apply(weight, self.direction))
-            size = v.norm()
-            self.direction.copy_(torch.where(size > 0, v / size, self.direction))
+            image = _unit(self.operator.apply(weight, self.direction))
+            v = _unit(self.operator.adjoint(weight, image))
+            known = torch.isfinite(v).all() & (v != 0).any()
+            self.direction.copy_(torch.where(known, v, self.direction))
+
+
+def _scale(x: Tensor) -> Tensor:
+    """The largest absolute entry as a constant, 1 for the zero vector."""
+    largest = x.detach().abs().amax()
+    return torch.where(largest > 0, largest, torch.ones_like(largest))
+
+
+def _unit(x: Tensor) -> Tensor:
+    """x/|x|, the zero vector for itself."""
+    x = x / _scale(x)
+    size: Tensor = torch.linalg.vector_norm(x)  # at least 1, or 0
+    return x / size.clamp(min=1.0)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ...errors import DataError
@@ -24,6 +23,8 @@ from .configuration import Configuration
 
 FORMAT = "flowcert.checkpoint/1"
 Curves = dict[str, list[float]]
+# What reading raises, beside safetensors' own error, on a file that is none of ours.
+_FOREIGN = (ValueError, LookupError, TypeError, RecursionError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,14 @@ def read_checkpoint(file: str | os.PathLike[str]) -> Checkpoint:
         said = json.loads(text)
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
+    except (
+        SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        struct.error,
+    ) as error:
         raise _unusable(path, f"no checkpoint, or not a whole one ({error})") from error
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         raise _unusable(path, "a file of another format")
@@ -108,6 +116,7 @@ def read_checkpoint(file: str | os.PathLike[str]) -> Checkpoint:
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Return the tensors under ``prefix/``, without it.
 
+    >>> import torch
     >>> part({"network/w": torch.zeros(1), "optimiser/0/step": torch.ones(1)}, "optimiser")
     {'0/step': tensor([1.])}
     """

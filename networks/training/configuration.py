@@ -76,9 +76,7 @@ class Configuration:
             torch.manual_seed(self.seed)
             return self.untrained(images.shape, images.classes, images.mean)
 
-    def untrained(
-        self, image: tuple[int, int, int], classes: int, mean: list[float]
-    ) -> nn.Module:
+    def untrained(self, image: tuple[int, int, int], classes: int, mean: list[float]) -> nn.Module:
         """Return a network for such images; its weights come from PyTorch's generator."""
         return certified_dense(
             self.kind, image, classes, width=self.width, depth=self.depth, mean=mean

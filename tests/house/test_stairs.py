@@ -14,6 +14,7 @@ COMMANDS = {
     "flowcert.tables",
     "flowcert.commands",
     "flowcert.commands.certificates",
+    "flowcert.commands.train",
 }
 HOME = {"torch": "networks", "matplotlib": "figures", "z3": "theory"}
 HEAVY = {"sympy", "mpmath", "flint", "z3", "hypothesis"}

@@ -78,9 +78,9 @@ def assemble(
 
 
 def found_multipliers(derivation: Derivation) -> dict[str, Any]:
-    """The multipliers of the chains that a derivation has searched, by their last node."""
+    """The multipliers of the chains and steps that a derivation has searched, by their key."""
     return {
-        segment.end: segment.constants["multipliers"]
+        segment.key: segment.constants["multipliers"]
         for segment in derivation.segments
         if "multipliers" in segment.constants
     }

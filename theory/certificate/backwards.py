@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from .operations import Operation
 
 @dataclass(frozen=True)
 class Way:
-    """All that lies between ``start`` and the last of ``nodes`` (in order): start is not in it."""
+    """The nodes that were walked through, in order, from ``start`` (not in it) to the end."""
 
     start: str
     nodes: tuple[str, ...]
@@ -28,19 +28,21 @@ class Backwards:
         """The place of each node in the order of evaluation."""
         return {name: index for index, name in enumerate(self.operations)}
 
+    def sorted(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the names, each once, in the order of evaluation."""
+        return tuple(sorted(set(names), key=self.order.__getitem__))
+
     def way(
         self,
         end: str,
         before: Callable[[str], Sequence[str] | None],
         *,
         furthest: bool = False,
-        between: Callable[[str], Sequence[str]] = lambda name: (name,),
     ) -> Way | None:
         """Return the way to ``end`` from the nearest node that all paths come through, or None.
 
         ``before(name)`` names what a node's value is made of, or is None where the walk must not
-        go on; ``between(name)`` the nodes that this passes over. ``furthest``: as far back as it
-        goes, not only to the nearest such node.
+        go on. ``furthest``: as far back as it goes, not only to the nearest such node.
         """
         pending, passed = {end}, list[str]()
         while True:
@@ -51,7 +53,7 @@ class Backwards:
             if made_of is None:
                 if not (alone and passed):
                     return None
-                return Way(name, tuple(sorted(set(passed), key=self.order.__getitem__)))
+                return Way(name, self.sorted(passed))
             pending.remove(name)
             pending.update(made_of)
-            passed.extend(between(name))
+            passed.append(name)

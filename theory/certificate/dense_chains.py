@@ -16,7 +16,7 @@ from ..spectral.diagonal import Diagonal
 from ..spectral.linear_map import LinearMap
 from ..spectral.multiplier_search import affordable_passes, estimate_multipliers
 from ..spectral.riccati import bound_chain
-from .gradient_steps import constant_factor
+from .entrywise import constant_factor
 from .graph import Graph
 from .operations import Operation
 from .operations.activation import Activation
@@ -24,6 +24,7 @@ from .operations.diagonal import Diagonal as DiagonalNode
 from .operations.linear import Linear
 from .operations.rearrangement import Reshape
 from .operations.sum import Sum
+from .prospects import can_gain
 from .segments import Segment
 
 Multipliers = Mapping[str, Sequence[Sequence[float]]]
@@ -46,12 +47,16 @@ class Link:
 
 
 def dense_chains(
-    graph: Graph, operations: Mapping[str, Operation], multipliers: Multipliers | None = None
+    graph: Graph,
+    operations: Mapping[str, Operation],
+    multipliers: Multipliers | None = None,
+    others: Sequence[Segment] = (),
 ) -> list[Segment]:
     """Return the longest chains of dense layers and, before a last matrix, the chain up to it.
 
     Links are dense maps, scalings, activations and residual additions x + Cσ(Ax + b), on the last
-    axis. ``multipliers``, by the last node, are used where given; without any they are searched.
+    axis. ``multipliers``, by the last node, are used where given; without any they are searched,
+    unless the ``others`` (segments) bound the chain as well as any multipliers can.
     Raises DataError for multipliers that do not fit their chain.
     """
     found: list[Segment] = []
@@ -63,7 +68,7 @@ def dense_chains(
         inside.update(name for link in links for name in link.nodes)
         inside.update(link.start for link in links[1:])
         for piece in _pieces(links):
-            found += _segments(piece, multipliers)
+            found += _segments(piece, _Known(operations, multipliers, others))
     # Two heads on the same features find the chain to those twice.
     return list({(segment.start, segment.end): segment for segment in found}.values())
 
@@ -81,18 +86,23 @@ def _pieces(links: list[Link]) -> list[list[Link]]:
     return pieces
 
 
-def _segments(links: list[Link], multipliers: Multipliers | None) -> list[Segment]:
-    whole = _segment(links, multipliers)
-    if whole is None:
-        return []
+@dataclass(frozen=True)
+class _Known:
+    operations: Mapping[str, Operation]
+    multipliers: Multipliers | None
+    others: Sequence[Segment]
+
+
+def _segments(links: list[Link], known: _Known) -> list[Segment]:
+    whole = _segment(links, known)
     # The last features have a bound of their own, for pairwise radii.
-    ends = links[-1].layer is not None and links[-1].layer.is_linear
-    known = multipliers is not None or affordable_passes(_layers(links)) >= _CHEAP
-    features = _segment(_trimmed(links[:-1]), multipliers) if ends and known else None
-    return [whole] if features is None else [features, whole]
+    ends = bool(links) and links[-1].layer is not None and links[-1].layer.is_linear
+    cheap = known.multipliers is not None or affordable_passes(_layers(links)) >= _CHEAP
+    features = _segment(_trimmed(links[:-1]), known) if ends and cheap else None
+    return [segment for segment in (features, whole) if segment is not None]
 
 
-def _segment(links: list[Link], multipliers: Multipliers | None) -> Segment | None:
+def _segment(links: list[Link], known: _Known) -> Segment | None:
     """Bound a chain, if there is anything to gain by that."""
     layers = _layers(links)
     matrices = sum((layer.A is not None) + (layer.C is not None) for layer in layers)
@@ -100,16 +110,22 @@ def _segment(links: list[Link], multipliers: Multipliers | None) -> Segment | No
     nonlinear = any(layer.slopes[0] < layer.slopes[1] for layer in layers)
     if not nonlinear or matrices + residual < 2:
         return None
-    end = links[-1].nodes[-1]
-    weights = multipliers.get(end) if multipliers is not None else estimate_multipliers(layers)
+    start, end = links[0].start, links[-1].nodes[-1]
+    nodes = tuple(name for link in links for name in link.nodes)
+    weights: Sequence[Sequence[float]] | None = None
+    if known.multipliers is not None:
+        weights = known.multipliers.get(end)
+    elif affordable_passes(layers) and can_gain(
+        layers, known.operations, start, nodes, known.others
+    ):
+        weights = estimate_multipliers(layers)
     if weights is None:
         return None
     factor = bound_chain(layers, weights)
     if not math.isfinite(factor):
         return None
-    nodes = tuple(name for link in links for name in link.nodes)
     constants = {"multipliers": [list(row) for row in weights], "layers": len(layers)}
-    return Segment(links[0].start, end, nodes, factor, "Riccati recursion", "E1.riccati", constants)
+    return Segment(start, end, nodes, factor, "Riccati recursion", "E1.riccati", constants, key=end)
 
 
 def _layers(links: Sequence[Link]) -> list[ChainLayer]:

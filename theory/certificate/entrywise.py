@@ -31,13 +31,12 @@ class EntrywiseMap:
     slopes: Interval
 
 
-def read_entrywise(
-    graph: Backwards, end: str, *, furthest: bool = False
-) -> EntrywiseMap | None:
+def read_entrywise(graph: Backwards, end: str, *, furthest: bool = False) -> EntrywiseMap | None:
     """Read the map from the nearest node (or the furthest) that acts on each entry alone.
 
     Activations, scalings of the entries, shifts, reshapings, and sums of such maps of one value:
-    n·s + (p − n)·ReLU(s) has slopes between n and p. None where there is none, or an infinite slope.
+    n·s + (p − n)·ReLU(s) has slopes between n and p. None where there is no such map, and where a
+    slope is infinite.
     """
     operations = graph.operations
 

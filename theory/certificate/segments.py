@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+from .backwards import Backwards
 from .graph import Graph
 from .operations import Operation
 
@@ -24,6 +26,7 @@ class Segment:
     rule: str
     claim: str
     constants: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""  # of its multipliers, if it has any
 
 
 def find_segments(
@@ -33,18 +36,22 @@ def find_segments(
 ) -> list[Segment]:
     """Return every segment of the graph, those that end first before the others.
 
-    ``multipliers`` of the dense chains, by the name of their last node: without them they are
-    searched, with them nothing is, and chains that they do not name are left out.
+    ``multipliers`` of dense chains and Runge–Kutta steps, by their ``key``: without them they are
+    searched, with them nothing is, and what they do not name is left out.
     """
-    # These three define what they return with Segment, from here.
+    # These define what they return with Segment, from here.
     from .dense_chains import dense_chains
     from .fusion import fused_segments
     from .gradient_steps import gradient_steps
+    from .gradients import read_gradient
+    from .runge_kutta_steps import runge_kutta_steps
 
+    backwards = Backwards(operations)
+    gradient = cache(lambda name: read_gradient(backwards, name))
     found = [
         *fused_segments(graph, operations),
-        *gradient_steps(graph, operations),
-        *dense_chains(graph, operations, multipliers),
+        *gradient_steps(backwards, gradient),
+        *runge_kutta_steps(backwards, gradient, multipliers),
     ]
-    order = {node.name: index for index, node in enumerate(graph)}
-    return sorted(found, key=lambda segment: order[segment.end])
+    found += dense_chains(graph, operations, multipliers, found)
+    return sorted(found, key=lambda segment: backwards.order[segment.end])

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from flowcert.numerics.validation import FloatArray
 from flowcert.theory.certificate import Graph, Node
+from flowcert.theory.certificate.backwards import Backwards
 from flowcert.theory.certificate.gradient_steps import gradient_steps
+from flowcert.theory.certificate.gradients import read_gradient
 from flowcert.theory.certificate.rules import derive, read_operations
 from flowcert.theory.certificate.segments import Segment
 
@@ -45,7 +47,14 @@ def dense_step(
 
 
 def steps(graph: Graph, weights: Mapping[str, FloatArray]) -> list[Segment]:
-    return gradient_steps(graph, read_operations(graph, weights))
+    """The gradient steps that end at a sum; those that end at the gradient itself have c₀ = 0."""
+    found = found_segments(graph, weights)
+    return [step for step in found if graph[step.end].operation == "sum"]
+
+
+def found_segments(graph: Graph, weights: Mapping[str, FloatArray]) -> list[Segment]:
+    backwards = Backwards(read_operations(graph, weights))
+    return gradient_steps(backwards, lambda name: read_gradient(backwards, name))
 
 
 def worst(A: FloatArray, c0: float, c1: float, slopes: tuple[float, float]) -> float:
@@ -159,9 +168,11 @@ def test_constant_factors_anywhere_are_read_and_others_are_not() -> None:
         float(np.linalg.norm(eye - 0.2 * A.T @ np.diag(d) @ gains @ A, 2))
         for d in itertools.product((0.25, 1.0), repeat=m)
     )
-    assert truth <= step.factor < 10 * truth
+    assert truth * (1 - 1e-13) <= step.factor < 1.5 * truth
     assert step.constants["step"][0] <= -0.2 <= step.constants["step"][1]
-    assert step.constants["slopes"] == [0.125, 3.0]
+    assert step.constants["slopes"] == [0.25, 1.0]  # the gains are in the map: √gains·A
+    roots = np.sqrt(weights["gains"])[:, None] * A
+    assert step.constants["largest"] == pytest.approx(2 * np.linalg.norm(roots, 2) / 2, rel=1e-6)
     for changed in ({"ten": np.array([10.0, 11.0])}, {"two": np.array([2.0, 2.5])}):
         assert steps(graph, {**weights, **changed}) == []
 
@@ -342,4 +353,4 @@ def test_no_factor_from_infinite_slopes() -> None:
     graph, weights = dense_step(np.eye(2), np.eye(2), (1.0, -1.0), {"function": "exp"})
     operations = read_operations(graph, weights)
     assert not math.isfinite(operations["s"].slopes[1])  # type: ignore[attr-defined]  # Activation
-    assert gradient_steps(graph, operations) == []
+    assert found_segments(graph, weights) == []

@@ -34,8 +34,11 @@ def test_laws(laws, kind):
 
 
 def reference(laws, layer):
-    A, b = laws.written_out(layer.affine)
-    field, h = ExpansiveGradientField(A, b, leaky_relu(layer.slope)), float(layer.double().step())
+    A, b = laws.written_out(laws.double(layer).affine)
+    field, h = (
+        ExpansiveGradientField(A, b, leaky_relu(layer.slope)),
+        float(laws.double(layer).step()),
+    )
     return laws.flat(lambda x: euler_step(field, x, h))
 
 

@@ -41,14 +41,14 @@ def make_again(make):
 
 
 def claimed(laws, layer):
-    B, _ = laws.written_out(layer.affine)
+    B, _ = laws.written_out(laws.double(layer).affine)
     norm = float(np.linalg.norm(B, 2))
     return float(bound_expansive_layer_factor(float(layer.step()), norm)) * (1 + 1e-6)
 
 
 def reference(laws, layer):
-    B, c = laws.written_out(layer.affine)
-    field, h = ExpansiveLayerField(B, c, leaky_relu(layer.slope)), float(layer.double().step())
+    B, c = laws.written_out(laws.double(layer).affine)
+    field, h = ExpansiveLayerField(B, c, leaky_relu(layer.slope)), float(laws.double(layer).step())
     return laws.flat(lambda x: euler_step(field, x, h))
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from flowcert.errors import DomainError, ShapeError
 from flowcert.networks import certify
-from flowcert.networks.layers import GroupSort, MaxMin
+from flowcert.networks.constraints import seal
+from flowcert.networks.layers import BoundaryStep, GroupSort, MaxMin, convolution
 from flowcert.numerics import GradientField, euler_step, relu
 
 MAKERS = {
@@ -60,11 +61,10 @@ def test_it_is_the_boundary_step_of_each_pair(laws):
 
 
 @pytest.mark.parametrize("layer", [MaxMin(), GroupSort(2)])
-def test_after_an_isometry_the_bound_is_exactly_one(layer):
-    turn = torch.nn.Linear(4, 4, bias=False).double()
-    turn.weight.data = torch.eye(4, dtype=torch.float64)[[2, 0, 3, 1]]
-    network = torch.nn.Sequential(turn, layer, turn, layer).eval()
-    assert certify(network, (4,), effort="quick").upper == 1.0
+def test_between_isometries_and_boundary_steps_the_bound_is_exactly_one(layer):
+    step = BoundaryStep(convolution((4, 3, 3), 3))
+    network = torch.nn.Sequential(torch.nn.PixelUnshuffle(2), layer, step, layer)
+    assert certify(seal(network), (1, 6, 6), effort="quick").upper == 1.0
 
 
 class _MaxTwice(MaxMin):

@@ -102,8 +102,8 @@ def test_certify_refuses_it_with_its_reason_and_the_reason_is_true():
     layer = made("full").double().eval()
     with pytest.raises(StructureError, match="turns each point by an angle of its own"):
         certify(layer, (4,))
+    nested = torch.nn.Sequential(torch.nn.Sequential(layer)).eval()
     with pytest.raises(StructureError, match=r"SphereStep \(0\.0\): it keeps"):
-        nested = torch.nn.Sequential(torch.nn.Sequential(layer)).eval()
         certify(nested, (4,))
     # One hidden unit that sees x₁ alone: far out along x₂ the same change of x₁ moves more.
     layer = SphereStep(2, hidden=1, step=0.1).double()
@@ -155,7 +155,8 @@ class _Factor(SphereStep):
         h = self.step()
         first = self.skew.times(x, x)
         second = self.skew.times(x + h * first, x + h * first)
-        lam = (first - second).square().sum(-1) / (first + second).square().sum(-1)
+        total = (first + second).square().sum(-1).clamp(min=1e-300)
+        lam = (first - second).square().sum(-1) / total
         return x + (1 - self.share * lam[:, None]) * h * (first + second) / 2
 
 

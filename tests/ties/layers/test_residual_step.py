@@ -1,0 +1,138 @@
+"""The residual step and its average, against matrices written out."""
+
+import numpy as np
+import pytest
+import torch
+
+from flowcert.errors import ShapeError
+from flowcert.networks.constraints import BoundedSpectralNorm, constrain
+from flowcert.networks.layers import ResidualStep, convolution, dense
+from flowcert.numerics import convolution_matrix
+
+IMAGE = (2, 4, 5)
+
+
+def bounded(affine):
+    return constrain(affine, BoundedSpectralNorm(affine.operator))
+
+
+MAKERS = {
+    "plain": (lambda: ResidualStep(dense(3, 5), dense(5, 3)), (3,)),
+    "averaged": (lambda: ResidualStep(dense(5, 3), dense(3, 5, bias=False), averaged=True), (5,)),
+    "zeros": (
+        lambda: ResidualStep(
+            convolution(IMAGE, 3, mode="zeros"),
+            convolution((3, *IMAGE[1:]), 2, mode="zeros", bias=False),
+        ),
+        IMAGE,
+    ),
+}
+each = pytest.mark.parametrize("kind", MAKERS)
+
+
+def with_biases(layer):
+    for name, parameter in layer.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter)
+    return layer
+
+
+def reference(layer, shape):
+    """c·x + c·(B·max(Ax + b, 0) + d) with A and B as matrices, c = 1 or ½."""
+
+    def written_out(affine):
+        W, pixels = affine.weight.detach().numpy(), int(np.prod(shape[1:]))
+        A = W if W.ndim == 2 else convolution_matrix(W, *shape[1:])
+        b = np.zeros(len(W)) if affine.bias is None else affine.bias.detach().numpy()
+        return A, b.repeat(pixels)
+
+    (A, b), (B, d) = written_out(layer.inner), written_out(layer.outer)
+    c = 0.5 if layer.averaged else 1.0
+
+    def step(x):
+        rows = x.reshape(len(x), -1)
+        moved = np.maximum(rows @ A.T + b, 0.0) @ B.T + d
+        return (c * (rows + moved)).reshape(x.shape)
+        )
+
+    return step
+
+
+@each
+def test_laws(laws, kind):
+    make, shape = MAKERS[kind]
+    layer = with_biases(make())
+    laws.bounded(layer, shape)
+    laws.differentiates(layer, shape)
+    laws.learns(layer, shape)
+    laws.survives_saving(make(), make, shape)
+    laws.survives_moving(make(), shape)
+    laws.treats_examples_alone(layer, shape)
+
+
+@each
+def test_it_is_the_step_written_out(laws, kind):
+    make, shape = MAKERS[kind]
+    layer = with_biases(laws.double(make()))
+    laws.agrees_with(layer, reference(layer, shape), shape)
+
+
+@pytest.mark.parametrize("optimiser", ["SGD", "Adam"])
+def test_bounded_and_averaged_it_is_non_expansive(laws, optimiser):
+    layer = ResidualStep(bounded(dense(4, 6)), bounded(dense(6, 4)), averaged=True)
+    trained = laws.trained(layer, (4,), optimiser)
+    laws.bounded(trained, (4,), at_most=1.0 + 2e-9)  # sums are rounded outward: the head has room
+
+
+def test_maps_that_do_not_fit_are_refused():
+    for inner, outer in [((3, 5), (3, 5)), ((3, 5), (5, 4)), ((3, 5), (4, 3))]:
+        with pytest.raises(ShapeError):
+            ResidualStep(dense(*inner), dense(*outer))
+    with pytest.raises(ShapeError):
+        ResidualStep(convolution(IMAGE, 3), convolution((3, 4, 4), 2))
+
+
+class _Sign(ResidualStep):
+    def forward(self, x):
+        return 2 * x - super().forward(x)
+
+
+class _NoSkip(ResidualStep):
+    def forward(self, x):
+        return super().forward(x) - x
+
+
+class _ActivatedLast(ResidualStep):
+    def forward(self, x):
+        return x + torch.relu(self.outer(self.inner(x)))
+
+
+class _Transposed(ResidualStep):
+    """Aᵀ in the place of B: that is a gradient step, another layer."""
+
+    def forward(self, x):
+        return x + self.inner.adjoint(torch.relu(self.inner(x)))
+
+
+@pytest.mark.parametrize("bug", [_Sign, _NoSkip, _ActivatedLast, _Transposed])
+def test_planted_bugs_are_found(laws, bug):
+    layer = with_biases(laws.double(bug(dense(3, 5), dense(5, 3))))
+    with pytest.raises(AssertionError):
+        laws.agrees_with(layer, reference(layer, (3,)), (3,))
+
+
+class _HalfOnce(ResidualStep):
+    def forward(self, x):
+        return 0.5 * x + self.outer(torch.relu(self.inner(x)))
+
+
+def test_half_of_one_term_is_found(laws):
+    layer = laws.double(_HalfOnce(dense(3, 5), dense(5, 3), averaged=True))
+    with pytest.raises(AssertionError):
+        laws.agrees_with(layer, reference(layer, (3,)), (3,))
+
+
+def test_without_the_average_it_is_not_bounded_by_one(laws):
+    layer = ResidualStep(bounded(dense(4, 6)), bounded(dense(6, 4)))
+    with pytest.raises(AssertionError):
+        laws.bounded(layer, (4,), at_most=1.0 + 2e-9)
