@@ -21,7 +21,7 @@ def pad_circularly(x: Tensor, reach: int) -> Tensor:
     >>> pad_circularly(torch.tensor([[[[1.0, 2.0, 3.0]]]]), 1)[0, 0, 0].tolist()
     [3.0, 1.0, 2.0, 3.0, 1.0]
     """
-    padded: Tensor = _CircularPadding.apply(x, reach)
+    padded: Tensor = _CircularPadding.apply(x, reach)  # type: ignore[no-untyped-call]  # PyTorch's
     return padded
 
 
@@ -39,11 +39,11 @@ class _CircularPadding(torch.autograd.Function):
         context.reach = inputs[1]
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # PyTorch's is untyped
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return _folded(gradient, context.reach), None
 
     @staticmethod
-    def jvp(context: Any, direction: Tensor, _: None) -> Tensor:  # type: ignore[override]  # PyTorch's is untyped
+    def jvp(context: Any, direction: Tensor, _: None) -> Tensor:
         return pad_circularly(direction, context.reach)
 
 

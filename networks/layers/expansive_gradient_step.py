@@ -34,7 +34,8 @@ class ExpansiveGradientStep(Layer):
         self.slope = read_slope(slope)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.step() * gradient(self.affine, x, self.slope)
+        h: Tensor = self.step()
+        return x + h * gradient(self.affine, x, self.slope)
 
     def extra_repr(self) -> str:
         return f"slope={self.slope:g}"

@@ -35,7 +35,8 @@ class ExpansiveStep(Layer):
         self.slope = read_slope(slope)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.step() * activated(self.affine(x), self.slope)
+        h: Tensor = self.step()
+        return x + h * activated(self.affine(x), self.slope)
 
     def extra_repr(self) -> str:
         return f"slope={self.slope:g}"

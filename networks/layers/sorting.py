@@ -66,4 +66,4 @@ def _in_groups(x: Tensor, size: int) -> Tensor:
             expected=f"(batch, features, …) with a multiple of {size} features",
             remedy="Choose a width that the groups divide.",
         )
-    return x.unflatten(1, (-1, size))
+    return x.reshape(x.shape[0], x.shape[1] // size, size, *x.shape[2:])

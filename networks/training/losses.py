@@ -39,7 +39,7 @@ class MarginCrossEntropy(Loss):
         self.temperature = _positive("temperature", temperature)
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        right = functional.one_hot(labels, logits.shape[1])
+        right = functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
         shifted = (logits - self.margin * right) / self.temperature
         return self.temperature * functional.cross_entropy(shifted, labels)
 

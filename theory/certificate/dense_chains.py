@@ -68,7 +68,7 @@ def dense_chains(
         inside.update(name for link in links for name in link.nodes)
         inside.update(link.start for link in links[1:])
         for piece in _pieces(links):
-            found += _segments(piece, _Known(operations, multipliers, others))
+            found += _segments(piece, _Known(graph, operations, multipliers, others))
     # Two heads on the same features find the chain to those twice.
     return list({(segment.start, segment.end): segment for segment in found}.values())
 
@@ -88,9 +88,18 @@ def _pieces(links: list[Link]) -> list[list[Link]]:
 
 @dataclass(frozen=True)
 class _Known:
+    graph: Graph
     operations: Mapping[str, Operation]
     multipliers: Multipliers | None
     others: Sequence[Segment]
+
+    def leaves_room(self, layers: Sequence[ChainLayer], start: str, nodes: Sequence[str]) -> bool:
+        """Whether a chain could be bounded better, and its last node is no inner one of a step."""
+        steps = (s for s in self.others if isinstance(self.operations[s.end], Sum))
+        end, users = nodes[-1], set(self.graph.users(nodes[-1]))
+        if any(end in step.nodes[:-1] and users <= set(step.nodes) for step in steps):
+            return False
+        return can_gain(layers, self.operations, start, nodes, self.others)
 
 
 def _segments(links: list[Link], known: _Known) -> list[Segment]:
@@ -104,6 +113,8 @@ def _segments(links: list[Link], known: _Known) -> list[Segment]:
 
 def _segment(links: list[Link], known: _Known) -> Segment | None:
     """Bound a chain, if there is anything to gain by that."""
+    if not links:
+        return None
     layers = _layers(links)
     matrices = sum((layer.A is not None) + (layer.C is not None) for layer in layers)
     residual = any(layer.skip != 0.0 for layer in layers)

@@ -166,7 +166,7 @@ def network(region, family="whole_expansive"):
 
 @each
 @pytest.mark.parametrize("optimiser", ["SGD", "Adam"])
-def test_in_the_region_after_training_toward_expansion(laws, region, optimiser):
+def test_in_the_region_after_training_toward_expansion(region, optimiser):
     """200 steps that reward distance: the boundary is approached, and never crossed."""
     layer = network(region)
     kind, rate = {"SGD": (torch.optim.SGD, 20.0), "Adam": (torch.optim.Adam, 0.1)}[optimiser]
@@ -182,12 +182,13 @@ def test_in_the_region_after_training_toward_expansion(laws, region, optimiser):
     assert h_E >= 0.95 * layer[0].step.pair.steps.bound_expansive_limit(h_C)
     sealed = seal(layer)
     assert len(membership(sealed)) == 3
-    assert certify(sealed, (4,)).upper <= 1.0
-    laws.bounded(sealed, (4,), at_most=1.0)
+    assert certify(sealed, (4,), effort="quick").upper <= 1.0
 
 
-@each
-@pytest.mark.parametrize("optimiser", ["SGD", "Adam"])
+@pytest.mark.parametrize(
+    ("region", "optimiser"),
+    [("sharp_region", "SGD"), ("authors_region", "Adam"), ("authors_box", "Adam")],
+)
 def test_laws(laws, region, optimiser):
     trained = laws.trained(network(region), (4,), optimiser)
     assert all(found.holds for found in membership(trained))
@@ -235,7 +236,7 @@ def test_a_sealed_pair_is_one_pair_and_never_stale():
     moved(pair, 1.0, 1.0)
     second = pair.expansive.sealed()
     assert second.pair is not first.pair
-    assert second.pair.values()[0] == float(pair.contractive())
+    assert second.pair.values()[0] == pair.values()[0]
     assert seal(nn.Sequential(*network("sharp_region")))[0].step.pair.holds()
 
 
@@ -271,9 +272,9 @@ def test_a_bounded_step_is_below_its_limit(limit, p, dtype):
     step = BoundedStep(limit).to(dtype)
     with torch.no_grad():
         step.free.fill_(p)
-    sealed = step.sealed()
-    assert 0.0 <= float(sealed()) <= min(limit, float(step()))
-    assert float(step()) - float(sealed()) <= 1e-6 * limit
+    sealed, present = step.sealed(), float(step().detach())
+    assert 0.0 <= float(sealed()) <= min(limit, present)
+    assert present - float(sealed()) <= 1e-6 * limit
     assert sealed.holds()
 
 
