@@ -27,6 +27,7 @@ from .exporting import exported, kind
 from .folding import Constant, check_tensor, fold
 from .lowering import Lowering, Signal, Value, Withheld
 from .pixels import Pixels, scale_pixels
+from .refusals import refuse_layers
 from .translations import translate
 from .user_rules import UserRule
 
@@ -59,6 +60,7 @@ def trace(
     """
     shape = _checked_shape(input_shape)
     _check_module(module)
+    refuse_layers(module, rules or {})
     _check_layers(module, rules or {})
     small, large = _BATCHES
     with torch.no_grad():

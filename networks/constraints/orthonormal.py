@@ -59,7 +59,7 @@ class Orthonormal(Constraint):
         Raises DomainError for half precision, NaN and infinite entries, ShapeError.
         """
         check_precise(W)
-        V, self.base = coordinates(nearest_orthonormal(self._tall(W) * self.divisor))
+        V, self.base = coordinates(nearest_orthonormal(self._tall(W)))
         return self._weight(V).to(W.dtype)
 
     def contains(self, weight: Tensor) -> bool:

@@ -126,9 +126,7 @@ def _segment(links: list[Link], known: _Known) -> Segment | None:
     weights: Sequence[Sequence[float]] | None = None
     if known.multipliers is not None:
         weights = known.multipliers.get(end)
-    elif affordable_passes(layers) and can_gain(
-        layers, known.operations, start, nodes, known.others
-    ):
+    elif affordable_passes(layers) and known.leaves_room(layers, start, nodes):
         weights = estimate_multipliers(layers)
     if weights is None:
         return None

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..spectral.chain_layers import ChainLayer, chain_widths
 from ..spectral.dense import estimate_eigenpair
+from ..spectral.threads import one_thread
 from .operations import Inputs, Operation
 from .segments import Segment
 
@@ -29,7 +30,8 @@ def can_gain(
     that they contract. An estimate: it decides about a search only, never about a bound.
     """
     known = _known(operations, start, nodes, others)
-    return not any(_norm(layers, end) >= _WORTH * known for end in (0, 1))
+    with one_thread():
+        return not any(_norm(layers, end) >= _WORTH * known for end in (0, 1))
 
 
 def _known(

@@ -36,8 +36,13 @@ def runge_kutta_steps(
     exactly, steps included. ``multipliers`` as in ``segments.find_segments``: without them they
     are searched. Claim D4.runge_kutta_factor.
     """
-    found = (runge_kutta_step(graph, name, read, multipliers) for name in graph.operations)
-    return [segment for segment in found if segment is not None]
+    found: list[Segment] = []
+    for name in reversed(tuple(graph.operations)):
+        # The stages of a step are sums of this kind too, and of no use.
+        if not any(name in step.nodes[:-1] for step in found):
+            segment = runge_kutta_step(graph, name, read, multipliers)
+            found += [] if segment is None else [segment]
+    return found
 
 
 def runge_kutta_step(

@@ -41,6 +41,7 @@ def find_segments(
     """
     # These define what they return with Segment, from here.
     from .dense_chains import dense_chains
+    from .expansive_steps import expansive_steps
     from .fusion import fused_segments
     from .gradient_steps import gradient_steps
     from .gradients import read_gradient
@@ -51,6 +52,7 @@ def find_segments(
     found = [
         *fused_segments(graph, operations),
         *gradient_steps(backwards, gradient),
+        *expansive_steps(backwards, gradient),
         *runge_kutta_steps(backwards, gradient, multipliers),
     ]
     found += dense_chains(graph, operations, multipliers, found)

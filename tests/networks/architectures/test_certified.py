@@ -101,6 +101,16 @@ def test_in_double_precision_too(kind):
     assert upper(small_dense(kind).double(), DENSE) <= 1.0
 
 
+def test_the_head_has_room_for_the_roundings_of_many_steps():
+    """Every norm is 1: each sum ½·1 + ½·1 is rounded outward, and the head takes it back."""
+    network = certified_dense("naive", (1, 2, 2), 3, width=4, depth=15).double()
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.startswith("step") and parameter.ndim == 2:
+                parameter.copy_(torch.eye(4))
+    assert 0.999 < upper(network, (1, 2, 2)) <= 1.0
+
+
 def test_the_steps_are_those_of_the_regimes():
     prescribed, flexible = small_dense("switching-prescribed"), small_dense("switching-flexible")
     assert isinstance(prescribed.step1, AlternatingPair)

@@ -26,12 +26,13 @@ from flowcert.theory.certificate.witness import bound_quotient
 RNG = np.random.default_rng(0)
 W = np.float64(np.float32(RNG.normal(size=(3, 3)) / 2))
 WEIGHTS = {"A": RNG.normal(size=(3, 2)), "W": W, "b": RNG.normal(size=3), "V": W.T.copy()}
+LEAKY = {"function": "leaky_relu", "parameters": {"slope": 0.5}}
 GRAPH = Graph(
     (
         Node("x", "input", (), (2,)),
         Node("h", "dense", ("x",), (3,), {}, {"weight": "A"}, "lift"),
         Node("z", "dense", ("h",), (3,), {}, {"weight": "W", "bias": "b"}, "step"),
-        Node("r", "activation", ("z",), (3,), {"function": "relu"}, {}, "step"),
+        Node("r", "activation", ("z",), (3,), LEAKY, {}, "step"),
         Node("t", "dense", ("r",), (3,), {}, {"weight": "V"}, "step"),
         Node("y", "sum", ("h", "t"), (3,), {"coefficients": [1.0, -0.5]}, {}, "step"),
     ),

