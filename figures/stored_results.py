@@ -134,5 +134,5 @@ def _wrong(path: Path, name: str, came: str, expected: str) -> DataError:
     return DataError(
         came=f"{path}: {came}",
         expected=expected,
-        remedy=f"Make it anew from a checkout: python benchmarks/numerics/{name}.py.",
+        remedy="Make it anew from a checkout, with its benchmark in benchmarks/.",
     )

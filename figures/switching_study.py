@@ -12,12 +12,34 @@ from numpy.typing import NDArray
 from ..theory import StepRegion
 from ..theory.step_regions import AUTHORS_BOX
 from .figure import Figure, FigureCheck, FigureData
-from .stored_results import stored_result
+from .stored_results import read_stored_results
 from .styling import AUTHORS, BOX, CONTRACTIVE, EXPANSIVE, POINT, SHARP, name_panel
 
 AT = 0.25  # the radius at which a learning rate was chosen
 SUBSTEPS = 2
 REGIONS = {"authors' box": BOX, "authors' region": AUTHORS, "sharp region": SHARP}
+FLEXIBLE: dict[str, Any] = {"kind": "switching-flexible"}
+PRESCRIBED: dict[str, Any] = {"kind": "switching-prescribed"}
+# What was run, by ``python -m benchmarks.switching``: this figure shows these results and no other.
+SWITCHING: dict[str, Any] = {
+    "budget": {"width": 128, "depth": 4, "epochs": 80},
+    "learning_rates": [0.003, 0.01],
+    "seeds": [0, 1, 2, 3, 4],
+    "radii": [round(0.05 * i, 2) for i in range(21)],
+    "variants": {
+        "flexible, authors' box": {**FLEXIBLE, "region": "authors_box"},
+        "flexible, authors' region": {**FLEXIBLE, "region": "authors_region"},
+        "flexible, sharp region": {**FLEXIBLE, "region": "sharp_region"},
+        "flexible, sharp region, a = 0.1": {**FLEXIBLE, "region": "sharp_region", "slope": 0.1},
+        "flexible, no expansion": {**FLEXIBLE, "region": None},
+        "prescribed, sharp region": {**PRESCRIBED, "region": "sharp_region"},
+        "prescribed, no expansion": {**PRESCRIBED, "region": None},
+        "non-expansive": {"kind": "non-expansive"},
+        "boundary step": {"kind": "boundary"},
+        "SLL": {"kind": "scaled-boundary"},
+        "MaxMin": {"kind": "sorting"},
+    },
+}
 COLOURS = {
     "flexible, authors' box": BOX,
     "flexible, authors' region": AUTHORS,
@@ -36,32 +58,30 @@ COLOURS = {
 class SwitchingStudy(Figure):
     """Eleven ways to spend the same budget, five seeds each.
 
-    Source: the regimes and their box and region: paper [P]; sharp region, constraints and the study:
+    Source: the regimes and their box and region: paper [P]; sharp region, constraints and study:
     flowcert [D].
     """
 
     name = "I1_switching"
     title = "Do expansive layers help certified accuracy?"
     statement = (
-        "Dense networks on scikit-learn's digits: the same width, depth, epochs, loss and noise, five "
-        "seeds [D]. (a) Fraction of test images that no change of Euclidean norm below the radius can "
-        "misclassify, proved; lines are means, bands one deviation. (b) The same at radius 0.25, a dot "
-        "a seed. (c) The pairs of steps $(h_C, h_E)$ that the flexible networks learned, and where they "
-        "were allowed to go: the authors' box, the authors' region [P] and the sharp region [D], "
-        "$a = 1/2$. Of two learning rates the better one is shown, for every variant."
+        "Dense networks on scikit-learn's digits: the same width, depth, epochs, loss and noise, "
+        "five seeds [D]. (a) Fraction of test images that no change of Euclidean norm below the "
+        "radius can misclassify, proved; lines are means, bands one deviation. (b) The same at "
+        "radius 0.25, a dot a seed. (c) The pairs of steps $(h_C, h_E)$ that the flexible networks "
+        "learned, and where they were allowed to go: the authors' box, the authors' region [P] and "
+        "the sharp region [D], $a = 1/2$. Of two learning rates the better one is shown, for every "
+        "variant."
     )
 
     def compute(self) -> FigureData:
-        result = stored_result("switching")
-        data: FigureData = {"radii": np.array(result["configuration"]["radii"])}
-        for name in result["configuration"]["variants"]:
-            runs = _chosen(result, name)
-            data[f"{name}/clean"] = np.array([run["clean"] for run in runs])
-            data[f"{name}/certified"] = np.array([run["certified"] for run in runs])
-            data[f"{name}/upper"] = np.array([run["upper"] for run in runs])
-            data[f"{name}/rate"] = np.array(runs[0]["rate"])
-            if any(run["steps"] for run in runs):
-                data[f"{name}/steps"] = np.array([run["steps"] for run in runs])
+        stored = read_stored_results("switching", SWITCHING)
+        data: FigureData = {"radii": np.array(SWITCHING["radii"])}
+        for name in SWITCHING["variants"]:
+            best = _best_rate(stored[f"{name}/certified"])
+            for what in ("clean", "certified", "upper", "steps"):
+                if f"{name}/{what}" in stored:
+                    data[f"{name}/{what}"] = stored[f"{name}/{what}"][best]
         return data
 
     def check(self, data: FigureData) -> tuple[FigureCheck, ...]:
@@ -105,14 +125,9 @@ def variants(data: FigureData) -> list[str]:
     return [key.removesuffix("/clean") for key in data if key.endswith("/clean")]
 
 
-def _chosen(result: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """The runs with the learning rate that was better on average, by seed."""
-    place = result["configuration"]["radii"].index(AT)
-    mine = [run for run in result["runs"] if run["variant"] == name]
-    rates = sorted({run["rate"] for run in mine})
-    means = [np.mean([r["certified"][place] for r in mine if r["rate"] == rate]) for rate in rates]
-    best = rates[int(np.argmax(means))]
-    return sorted((run for run in mine if run["rate"] == best), key=lambda run: int(run["seed"]))
+def _best_rate(certified: NDArray[Any]) -> int:
+    """The learning rate with the better mean over the seeds at radius 0.25."""
+    return int(np.argmax(certified[..., SWITCHING["radii"].index(AT)].mean(axis=1)))
 
 
 def _region(name: str) -> str:
@@ -121,8 +136,12 @@ def _region(name: str) -> str:
     return found[0] if found else ""
 
 
+def _expands(name: str) -> bool:
+    return SWITCHING["variants"][name].get("region") is not None
+
+
 def _slope(name: str) -> float:
-    return 0.1 if name.endswith("a = 0.1") else 0.5
+    return float(SWITCHING["variants"][name].get("slope", 0.5))
 
 
 def _inside(name: str, steps: NDArray[Any]) -> FigureCheck:
@@ -177,7 +196,7 @@ def _draw_curves(ax: Axes, data: FigureData) -> None:
     for name in variants(data):
         curve = 100.0 * data[f"{name}/certified"]
         mean, deviation = curve.mean(axis=0), curve.std(axis=0, ddof=1)
-        dashes = "-" if _region(name) or "region" in name else "--"
+        dashes = "-" if _expands(name) else "--"
         ax.plot(data["radii"], mean, dashes, color=COLOURS[name], label=name)
         ax.fill_between(data["radii"], mean - deviation, mean + deviation,
                         color=COLOURS[name], alpha=0.12, linewidth=0)  # fmt: skip

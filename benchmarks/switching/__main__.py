@@ -15,7 +15,6 @@ certificate is at most 1, radii are those of ``certified_accuracy`` in float64.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import time
@@ -25,42 +24,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from torch import nn
 
 from benchmarks.provenance import provenance
-from flowcert.files import write_atomically
+from flowcert.figures.stored_results import write_stored_results
+from flowcert.figures.switching_study import SWITCHING
 from flowcert.networks import certified_accuracy, certify
 from flowcert.networks.constraints import seal
 from flowcert.networks.layers import AlternatingPair, CollapsedPair
 from flowcert.networks.training import Configuration, Training
 
-RESULT = Path(__file__).parents[2] / "figures" / "results" / "switching.json"
 PACKAGES = ("torch", "numpy", "scikit-learn")
-RADII = tuple(round(0.05 * i, 2) for i in range(21))
+RADII: Sequence[float] = SWITCHING["radii"]
+RATES: Sequence[float] = SWITCHING["learning_rates"]
+VARIANTS: Mapping[str, Mapping[str, Any]] = SWITCHING["variants"]
 SHOWN = (0.1, 0.25, 0.5)
-LEARNING_RATES = (0.003, 0.01)
-BUDGET = Configuration(width=128, depth=4, epochs=80)
-
-FLEXIBLE: Mapping[str, Any] = {"kind": "switching-flexible"}
-PRESCRIBED: Mapping[str, Any] = {"kind": "switching-prescribed"}
-VARIANTS: Mapping[str, Mapping[str, Any]] = {
-    "flexible, authors' box": {**FLEXIBLE, "region": "authors_box"},
-    "flexible, authors' region": {**FLEXIBLE, "region": "authors_region"},
-    "flexible, sharp region": {**FLEXIBLE, "region": "sharp_region"},
-    "flexible, sharp region, a = 0.1": {**FLEXIBLE, "region": "sharp_region", "slope": 0.1},
-    "flexible, no expansion": {**FLEXIBLE, "region": None},
-    "prescribed, sharp region": {**PRESCRIBED, "region": "sharp_region"},
-    "prescribed, no expansion": {**PRESCRIBED, "region": None},
-    "non-expansive": {"kind": "non-expansive"},
-    "boundary step": {"kind": "boundary"},
-    "SLL": {"kind": "scaled-boundary"},
-    "MaxMin": {"kind": "sorting"},
-}
-EXPANSIVE = tuple(name for name, choice in VARIANTS.items() if choice.get("region") is not None)
 
 Run = dict[str, Any]
 
@@ -68,48 +52,48 @@ Run = dict[str, Any]
 def main() -> None:
     """Train everything, show the table and store it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.switching", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=BUDGET.epochs)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--output", type=Path, default=RESULT)
+    parser.add_argument("--output", type=Path, default=None, help="another folder")
     given = parser.parse_args()
     start = time.perf_counter()
-    jobs = [
-        (name, rate, seed, given.epochs)
-        for name in VARIANTS
-        for rate in LEARNING_RATES
-        for seed in range(given.seeds)
-    ]
-    runs: list[Run] = []
+    jobs = [(name, r, s) for name in VARIANTS for r in RATES for s in SWITCHING["seeds"]]
+    runs: dict[tuple[str, float, int], Run] = {}
     with Progress() as bar, ProcessPoolExecutor(given.processes) as pool:
         task = bar.add_task("training", total=len(jobs))
-        for future in as_completed([pool.submit(train_one, *job) for job in jobs]):
-            runs.append(future.result())
+        futures = {pool.submit(train_one, *job): job for job in jobs}
+        for future in as_completed(futures):
+            runs[futures[future]] = future.result()
             bar.advance(task)
-    runs.sort(key=lambda run: (list(VARIANTS).index(run["variant"]), run["rate"], run["seed"]))
-    result = {
-        "configuration": {
-            "budget": replace(BUDGET, epochs=given.epochs).to_json(),
-            "variants": {name: dict(choice) for name, choice in VARIANTS.items()},
-            "learning_rates": list(LEARNING_RATES),
-            "seeds": list(range(given.seeds)),
-            "radii": list(RADII),
-            "threads_a_run": 1,
-        },
-        "provenance": provenance(__file__, {"total": time.perf_counter() - start}, PACKAGES),
-        "runs": runs,
-    }
-    show(runs)
-    text = json.dumps(result, ensure_ascii=False) + "\n"
-    Console().print(f"written {write_atomically(given.output, text)}")
-
-
-def train_one(name: str, rate: float, seed: int, epochs: int) -> Run:
-    """Train one network of a variant and certify it."""
-    torch.set_num_threads(1)
-    configuration = replace(
-        BUDGET, epochs=epochs, learning_rate=rate, seed=seed, **dict(VARIANTS[name])
+    data = stacked(runs)
+    show(data)
+    seconds = {"total": time.perf_counter() - start}
+    path = write_stored_results(
+        "switching",
+        configuration=SWITCHING,
+        provenance=provenance(__file__, seconds, PACKAGES),
+        data=data,
+        folder=given.output,
     )
+    Console().print(f"written {path}")
+
+
+def stacked(runs: Mapping[tuple[str, float, int], Run]) -> dict[str, NDArray[Any]]:
+    """The runs as arrays (rates, seeds, ...), by variant and what was measured."""
+    data = {}
+    for name in VARIANTS:
+        table = [[runs[name, rate, seed] for seed in SWITCHING["seeds"]] for rate in RATES]
+        for what in table[0][0]:
+            array = np.array([[run[what] for run in row] for row in table])
+            if array.size:  # networks without pairs of steps
+                data[f"{name}/{what}"] = array
+    return data
+
+
+def train_one(name: str, rate: float, seed: int) -> Run:
+    """Train one network of a variant and certify it, on one thread."""
+    torch.set_num_threads(1)
+    choice = {**SWITCHING["budget"], **VARIANTS[name]}
+    configuration = replace(Configuration(), learning_rate=rate, seed=seed, **choice)
     images = configuration.images()
     training = Training(configuration, images)
     start = time.perf_counter()
@@ -120,9 +104,6 @@ def train_one(name: str, rate: float, seed: int, epochs: int) -> Run:
     certificate = certify(network, images.shape, effort="none")
     found = certified_accuracy(network, images.test, images.test_labels, RADII)
     return {
-        "variant": name,
-        "rate": rate,
-        "seed": seed,
         "clean": found.clean,
         "certified": list(found.certified),
         "upper": certificate.upper,
@@ -141,37 +122,23 @@ def steps_of(network: nn.Module) -> list[list[float]]:
     ]
 
 
-def chosen_runs(runs: Sequence[Run], name: str) -> list[Run]:
-    """The runs of a variant with the learning rate that did better at 0.25."""
-    mine = [run for run in runs if run["variant"] == name]
-    rates = sorted({run["rate"] for run in mine})
-    place = RADII.index(0.25)
-
-    def mean(rate: float) -> float:
-        return statistics.mean(run["certified"][place] for run in mine if run["rate"] == rate)
-
-    best = max(rates, key=mean)
-    return [run for run in mine if run["rate"] == best]
-
-
-def show(runs: Sequence[Run]) -> None:
-    """Print means and deviations in per cent."""
+def show(data: Mapping[str, NDArray[Any]]) -> None:
+    """Print means and deviations in per cent, of the better learning rate."""
     table = Table(box=None, title="digits: mean ± deviation over the seeds, in %")
     for column in ("variant", "rate", "clean", *(f"certified {r:g}" for r in SHOWN), "seconds"):
         table.add_column(column)
     for name in VARIANTS:
-        mine = chosen_runs(runs, name)
-        columns = [[run["clean"] for run in mine]]
-        columns += [[run["certified"][RADII.index(r)] for run in mine] for r in SHOWN]
-        seconds = statistics.mean(run["seconds"] for run in mine)
-        cells = [_spread(column) for column in columns]
-        table.add_row(name, f"{mine[0]['rate']:g}", *cells, f"{seconds:.1f}")
+        certified = data[f"{name}/certified"]
+        best = int(np.argmax(certified[..., RADII.index(0.25)].mean(axis=1)))
+        columns = [data[f"{name}/clean"][best]]
+        columns += [certified[best, :, RADII.index(r)] for r in SHOWN]
+        seconds = statistics.mean(data[f"{name}/seconds"][best])
+        table.add_row(name, f"{RATES[best]:g}", *map(_spread, columns), f"{seconds:.1f}")
     Console().print(table)
 
 
-def _spread(values: Sequence[float]) -> str:
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{100 * statistics.mean(values):.1f} ± {100 * deviation:.1f}"
+def _spread(values: NDArray[Any]) -> str:
+    return f"{100 * values.mean():.1f} ± {100 * values.std(ddof=1):.1f}"
 
 
 if __name__ == "__main__":
