@@ -68,7 +68,7 @@ def _of_orthogonium(kind: str, width: int) -> Makers:
                 width, width, 3, padding=1, padding_mode="circular"
             ),
         },
-        "dense step": {"orthogonium SLL": lambda: SDPBasedLipschitzDense(width, width, 1)},
+        "dense step": {"orthogonium SLL": lambda: SDPBasedLipschitzDense(width, width, width)},
         "matrix": {"orthogonium OrthoLinear": lambda: OrthoLinear(width, width)},
         "activation": {"orthogonium MaxMin": MaxMin},
     }

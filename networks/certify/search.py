@@ -48,7 +48,7 @@ _RADII = (-1.5, 1.5)  # decimal exponents of the sizes of points where there is 
 _MUTATIONS = (-2.5, 0.0)  # the same of mutations, relative to the point's size
 _LARGEST_BATCH = 2**22  # numbers in the values of one layer at a time
 _REFINED, _LEAST = 128, 8  # points that are refined: at first, and in the end
-_SMALL = 1_000_000  # multiplications in one evaluation
+_SMALL = 6_000_000  # multiplications in one evaluation
 _CHILDREN = 8  # mutations of each in a round
 
 

@@ -165,7 +165,7 @@ def _trained(
     )
     write_atomically(place.model, model)
     certificate.save(place.certificate)
-    write_atomically(place.curves, json.dumps(training.curves) + "\n")
+    write_atomically(place.curves, json.dumps(training.curves, sort_keys=True) + "\n")
     write_atomically(place.record, json.dumps(record.to_json(), ensure_ascii=False) + "\n")
     return record
 

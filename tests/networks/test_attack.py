@@ -81,9 +81,7 @@ def test_every_adversary_is_one(how, dtype):
     found = attack(network, x, y, epsilons, how=how)
     assert found.distance[:3].tolist() == [0.0, 0.0, 0.0]
     hit = np.isfinite(found.distance)
-    norms = np.linalg.norm(
-        (found.adversaries.double() - x.double()).flatten(1).numpy(), axis=1
-    )
+    norms = np.linalg.norm((found.adversaries.double() - x.double()).flatten(1).numpy(), axis=1)
     assert np.all(norms[hit] <= found.distance[hit])
     assert np.all(found.distance[hit] <= 0.6)
     assert hit[3:].any()

@@ -120,7 +120,11 @@ def _stacked(reaches: Sequence[_Reach]) -> float:
 
 
 def _before_sorting(operations: Mapping[str, Operation], names: Sequence[str]) -> list[str] | None:
-    """The names with each pair max(a, b), min(a, b) replaced by a, b; None if there is no pair."""
+    """The names with each pair max(a, b), min(a, b) replaced by a, b; None if there is no pair.
+
+    Moved entries count as well as those in their places: rearrangements are isometries.
+    """
+    names = [_unmoved(operations, name) for name in names]
     left, found = list(names), False
     for name in names:
         partner = _partner(operations, name, left) if name in left else None
@@ -130,6 +134,14 @@ def _before_sorting(operations: Mapping[str, Operation], names: Sequence[str]) -
             left.extend(operations[name].node.inputs)
             found = True
     return left if found else None
+
+
+def _unmoved(operations: Mapping[str, Operation], name: str) -> str:
+    operation = operations[name]
+    while isinstance(operation, Linear) and isinstance(operation.map, Rearrangement):
+        [name] = operation.node.inputs
+        operation = operations[name]
+    return name
 
 
 def _partner(operations: Mapping[str, Operation], name: str, names: Sequence[str]) -> str | None:

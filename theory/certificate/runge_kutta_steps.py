@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +22,7 @@ from .segments import Segment
 from .stages import Row, Stages, read_stages
 
 Multipliers = Mapping[str, Sequence[Sequence[float]]]
+_LARGEST = 1e100  # of slopes
 RULE, CLAIM = "Runge–Kutta step", "D4.runge_kutta_factor"
 
 
@@ -56,7 +57,7 @@ def runge_kutta_step(
     if stages is None or len(stages.branches) < 2 or not _starts_with_x(stages):
         return None
     slopes = _slopes(stages)
-    if not (math.isfinite(slopes.lower) and math.isfinite(slopes.upper)):
+    if not (-_LARGEST < slopes.lower < slopes.upper < _LARGEST):
         return None
     A = [[-x for x in row[1:]] for row in stages.arguments]
     b = [-x for x in stages.result[1:]]
@@ -119,7 +120,7 @@ def _certified(
 ) -> tuple[Fraction | None, list[float] | None]:
     """The factor squared, and the multipliers that prove it, exactly: given or searched ones."""
     forms = StageForms.of(A, b, low, high)
-    rows = _searched(forms) if given is None else (_checked(row, len(b)) for row in given)
+    rows = _searched(forms) if given is None else [_checked(row, len(b)) for row in given]
     for row in rows:
         squared = smallest_first_entry(forms.lacking([Fraction(d) for d in row]))
         if squared is not None:
@@ -127,17 +128,18 @@ def _certified(
     return None, None
 
 
-def _searched(forms: StageForms) -> Iterator[list[float]]:
+def _searched(forms: StageForms) -> list[list[float]]:
     """Multipliers to try, the best ones first and those that lie deeper inside later."""
     try:
         found = search_multipliers(forms)
-    except ConvergenceError:
-        return
+        units = [float(unit) for unit in found.units]
+    except (ConvergenceError, ArithmeticError):  # beyond what float64 can carry
+        return []
+    rows = []
     for blend in (0.0, 1e-9, 1e-6, 1e-3, 1.0):
         mixed = (1 - blend) * found.multipliers + blend * found.interior
-        row = [float(d) * float(unit) for d, unit in zip(mixed, found.units, strict=True)]
-        if all(0.0 <= d < math.inf for d in row):
-            yield row
+        rows.append([float(d) * unit for d, unit in zip(mixed, units, strict=True)])
+    return [row for row in rows if all(0.0 <= d < math.inf for d in row)]
 
 
 def _checked(row: Sequence[float], stages: int) -> list[float]:

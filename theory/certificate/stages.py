@@ -14,7 +14,7 @@ from .operations.sum import Sum
 
 Row = list[Fraction]
 _MOST_STAGES = 16
-_LARGEST = 2**800  # of coefficients: far within float64
+_LARGEST = 2**400  # of coefficients: their products are far within float64
 
 
 class Branch(Protocol):

@@ -60,7 +60,7 @@ def test_certified_accuracy_refuses_it_too():
 
 
 def test_a_layer_that_is_not_refused_is_certified():
-    assert certify(_Calm().eval(), (2,), effort="none").upper == 0.5
+    assert 0.5 <= certify(_Calm().eval(), (2,), effort="none").upper < 0.5000001
 
 
 def test_what_the_user_vouches_for_is_not_refused():

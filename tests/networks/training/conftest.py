@@ -18,5 +18,5 @@ def _brief(monkeypatch):
 
 @pytest.fixture
 def tiny():
-    """Make a configuration that trains in a tenth of a second; whatever is given replaces its own."""
+    """Make a configuration that trains in a tenth of a second, with changes."""
     return functools.partial(Configuration, width=64, depth=1, epochs=4, batch=256)

@@ -106,7 +106,7 @@ def test_it_is_the_uncollapsed_pair(pair):
     assert np.abs(ours.detach().numpy() - numpy).max() <= 1e-12 * size * growth
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(pairs())
 def test_its_bound_is_the_exact_factor_of_the_shared_matrix(pair):
     n = pair.affine.weight.shape[0]

@@ -42,7 +42,7 @@ def reference(laws, layer):
     return laws.flat(lambda x: euler_step(field, x, h))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(strategies.matrices(), strategies.slopes(), st.floats(0.0, 2.0))
 def test_its_bound_is_the_exact_worst_case(matrix, slope, h):
     A = matrix.entries

@@ -52,7 +52,7 @@ def reference(laws, layer):
     return laws.flat(lambda x: euler_step(field, x, h))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(1, 4), st.floats(0.0, 2.0), st.integers(0, 2**31))
 def test_the_bound_is_that_of_the_theorem_or_better(n, h, seed):
     torch.manual_seed(seed)
@@ -102,6 +102,7 @@ def test_a_step_of_the_wrong_size_breaks_its_bound(laws):
             return x + 1.1 * (super().forward(x) - x)
 
     layer = Longer(dense(3, 3), 0.4)
+    layer.affine.weight.data = torch.eye(3)  # then 1 + h‖B‖ is attained
     with pytest.raises(AssertionError):
         laws.bounded(layer, (3,), at_most=claimed(laws, layer))
 

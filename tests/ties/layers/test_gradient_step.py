@@ -41,7 +41,7 @@ def reference(laws, layer):
     return laws.flat(lambda x: euler_trajectory(field, x, h, S)[-1])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(strategies.matrices(), strategies.slopes(), st.floats(0.0, 2.0))
 def test_its_bound_is_the_sharp_factor(matrix, slope, h):
     A = matrix.entries

@@ -109,3 +109,14 @@ def test_bad_arguments_are_named():
         MaxMin()(torch.zeros(1, 2, dtype=torch.int64))
     with pytest.raises(ShapeError):
         MaxMin()(torch.zeros(2))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # PyTorch's own, forwards
+def test_derivatives_of_pairs_forwards_and_of_second_order(laws):
+    x = laws.points((4, 2), count=3).requires_grad_()
+    assert torch.autograd.gradcheck(MaxMin(), x, check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(lambda x: MaxMin()(x).square(), x)
+    [theirs] = torch.autograd.grad(GroupSort(2)(x).square().sum(), x)
+    assert torch.equal(torch.autograd.grad(MaxMin()(x).square().sum(), x)[0], theirs)
+    mapped = torch.func.vmap(lambda row: MaxMin()(row[None])[0])(x.detach())
+    assert torch.equal(mapped, MaxMin()(x.detach()))
