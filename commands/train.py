@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -37,12 +37,12 @@ def train(
     margin: Annotated[
         float | None, typer.Option(help="By how much the right logit should lead, > 0.")
     ] = None,
-    width: Annotated[int, typer.Option(help="Features, at least 64.")] = 256,
-    depth: Annotated[int, typer.Option(help="Residual steps.")] = 4,
+    width: Annotated[int, typer.Option(help="Features, at least 64.")] = 128,
+    depth: Annotated[int, typer.Option(help="Residual steps.")] = 8,
     folder: Annotated[
         Path | None, typer.Option("--out", help="The run's folder; by default one below runs/.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="Of PyTorch: with others the bits differ.")] = 2,
+    threads: Annotated[int, typer.Option(help="Of PyTorch: with others the bits differ.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Start over, or go on where a run stopped.")
@@ -69,7 +69,8 @@ def train(
     place = Path("runs") / configuration.name if folder is None else folder
     shown = _Shown(configuration.epochs)
     try:
-        with shown.bar, _interrupts() as shown.interrupts:
+        # In a file a bar would be an empty line.
+        with shown.bar if out.is_interactive else nullcontext(), _interrupts() as shown.interrupts:
             record = train_network(
                 configuration, place, threads=threads, device=device, fresh=fresh, watch=shown
             )

@@ -182,7 +182,8 @@ def bound_distance(a: Tensor, b: Tensor) -> Tensor:
     """
     change = (a.double() - b.double()).flatten(1)
     rounding = 1.0 + (change.shape[1] + 4) * 2.0**-53
-    return torch.linalg.vector_norm(change, dim=1) * rounding
+    distance: Tensor = torch.linalg.vector_norm(change, dim=1) * rounding
+    return distance
 
 
 @torch.no_grad()

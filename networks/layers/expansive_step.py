@@ -14,9 +14,10 @@ class ExpansiveStep(Layer):
     """x ↦ x + h·σ(Bx + c), σ a LeakyReLU of ``slope`` in [0, 1], B from a space to itself.
 
     ``affine`` holds B and c (dense or convolution), ``step`` h ≥ 0 is a number or a ``Step``.
-    Bound: 1 + h‖B‖. Raises ShapeError for a B between two spaces, DomainError for a bad step or
-    slope. Source: paper, expansive layers of the prescribed regime [P], claim E1.product;
-    D1.expansive_layer_factor is the same bound from (B, h) alone.
+    Bound: ‖I + h(a + 1)/2·B‖ + h(1 − a)/2·‖B‖ with a the slope, at most 1 + h‖B‖. Raises
+    ShapeError for a B between two spaces, DomainError for a bad step or slope. Source: paper,
+    expansive layers of the prescribed regime [P] (D1.expansive_layer_factor); flowcert [D], claim
+    D2.general_expansive_step.
 
     >>> from flowcert.networks.layers import dense
     >>> layer = ExpansiveStep(dense(2, 2), step=0.5)
@@ -24,8 +25,8 @@ class ExpansiveStep(Layer):
     (True, 0.5)
     """
 
-    claim = "E1.product"
-    rule = "sum"
+    claim = "D2.general_expansive_step"
+    rule = "expansive step"
 
     def __init__(self, affine: Affine, step: float | Step, slope: float = 0.5) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...errors import ConvergenceError
+from ...errors import ConvergenceError, DomainError, FlowcertError
 from ...theory.interval import Interval
 from ...theory.spectral.composition import compose
 from ...theory.spectral.diagonal import Diagonal
@@ -94,23 +94,29 @@ class DominatingSizes(nn.Module):
         [affine] = self._affine
         weight = affine.weight.detach()
         sizes = self._sizes(affine.operator.absolute_row_products(weight.double()))
+        if not bool(torch.isfinite(sizes).all()):
+            raise _no_diagonal(DomainError)
         for _ in range(8):
             rounded = _rounded_down(sizes.detach() * (1.0 - 2.0 * _ROOM), weight.dtype)
             square = _bound_scaled_norm(affine, rounded) ** 2 / 2.0
             if square <= 1.0 - _ROOM:
                 return FixedSizes(rounded)
             sizes = rounded.double() / square
-        raise ConvergenceError(
-            came="a weight for which no diagonal T ⪰ WWᵀ was found",
-            expected="finite entries of moderate size",
-            remedy="Train with a smaller learning rate, or draw the weight anew.",
-        )
+        raise _no_diagonal(ConvergenceError)
 
     def _sizes(self, products: Tensor) -> Tensor:
         q = self.logarithms.to(products.dtype).exp()
         T = (products @ q) / q
         # A larger T dominates as well: a row of zeros divides by this floor instead of by 0.
         return 2.0 / T.clamp(min=torch.finfo(self.logarithms.dtype).eps)
+
+
+def _no_diagonal(kind: type[FlowcertError]) -> FlowcertError:
+    return kind(
+        came="a weight for which no diagonal T ⪰ WWᵀ was found",
+        expected="finite entries of moderate size",
+        remedy="Train with a smaller learning rate, or draw the weight anew.",
+    )
 
 
 def _rounded_down(values: Tensor, dtype: torch.dtype) -> Tensor:

@@ -37,12 +37,12 @@ class Configuration:
 
     data: str = "digits"
     kind: str = "boundary"
-    width: int = 256
-    depth: int = 4
+    width: int = 128
+    depth: int = 8
     loss: str = "margin"
     margin: float | None = None  # None: the usual one of the loss
     temperature: float = 0.1
-    noise: float = 0.1
+    noise: float = 0.05
     epochs: int = 150
     batch: int = 128
     learning_rate: float = 0.01

@@ -74,7 +74,7 @@ def train(
     configuration: Configuration,
     folder: str | os.PathLike[str],
     *,
-    threads: int = 2,
+    threads: int = 1,
     device: str = "auto",
     fresh: bool = False,
     watch: Watch | None = None,
@@ -98,12 +98,20 @@ def train(
     watch = _Silent() if watch is None else watch
     where = read_device(device)
     positive_integer("threads", threads)
-    place = RunFolder(output_folder(folder))
-    with place.alone(), _threads(threads):
-        record, checkpoint = place.find(configuration, fresh=fresh)
-        if record is not None:
-            return record
-        return _trained(configuration, place, where, checkpoint, watch, every)
+    clock = _Clock()
+    with _threads(threads):
+        # First of all: sizes that do not fit are refused before there is a folder.
+        training = Training(configuration, configuration.images(), where)
+        place = RunFolder(output_folder(folder))
+        with place.alone():
+            record, checkpoint = place.find(configuration, fresh=fresh)
+            if record is not None:
+                return record
+            if checkpoint is not None:
+                training.resume_(checkpoint)
+                _notice_differences(checkpoint, where, watch)
+            clock.lap("start")
+            return _finished(training, place, watch, every, clock)
 
 
 def read_device(name: str) -> torch.device:
@@ -123,22 +131,11 @@ def read_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and available else "cpu")
 
 
-def _trained(
-    configuration: Configuration,
-    place: RunFolder,
-    device: torch.device,
-    checkpoint: Checkpoint | None,
-    watch: Watch,
-    every: float,
+def _finished(
+    training: Training, place: RunFolder, watch: Watch, every: float, clock: _Clock
 ) -> Record:
-    clock = _Clock()
-    images = configuration.images()
-    training = Training(configuration, images, device)
-    if checkpoint is not None:
-        training.resume_(checkpoint)
-        _notice_differences(checkpoint, device, watch)
-    resumed_at = training.epoch
-    clock.lap("start")
+    """Train what is left, certify and attack; write all results, the record last."""
+    configuration, images, resumed_at = training.configuration, training.images, training.epoch
     _train_out(training, place, watch, every)
     clock.lap("training")
     watch.stage("sealing and certifying the network")
@@ -159,7 +156,7 @@ def _trained(
         classes=images.classes,
         mean=images.mean,
         threads=torch.get_num_threads(),
-        device=device.type,
+        device=training.device.type,
         seconds=clock.seconds,
         resumed_at=resumed_at,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -187,3 +188,26 @@ def test_the_joint_constant_bounds_the_stacked_matrix(parts: list[list[int]], se
     assert truth <= bound * (1 + 1e-12)
     separately = math.hypot(*(found.lines[name].upper for name in names))
     assert bound <= separately * (1 + 1e-12)
+
+
+def test_the_larger_and_the_smaller_count_as_a_sorting_wherever_they_are_moved_to() -> None:
+    """torch.stack([max, min]): each is reshaped first."""
+    column, kinds = {"shape": [3, 1]}, ("maximum", "minimum")
+    half = [
+        {
+            "axis": 0,
+            "rows": [{"indices": [2 * i + k], "weights": [1], "divisor": 1} for i in range(3)],
+        }
+        for k in (0, 1)
+    ]
+    nodes = [Node("x", "input", (), (6,))]
+    nodes += [Node(f"h{k}", "axes", ("x",), (3,), {"maps": [half[k]]}) for k in (0, 1)]
+    nodes += [Node(kind, "extremum", ("h0", "h1"), (3,), {"kind": kind}) for kind in kinds]
+    nodes += [Node(f"c{kind}", "reshape", (kind,), (3, 1), column) for kind in kinds]
+    nodes.append(Node("y", "concatenate", ("cmaximum", "cminimum"), (3, 2), {"axis": 1}))
+    assert derive(Graph(tuple(nodes), "y"), {}).upper == 1.0
+    twice = [
+        replace(node, attributes={"kind": "maximum"}) if node.name == "minimum" else node
+        for node in nodes
+    ]
+    assert derive(Graph(tuple(twice), "y"), {}).upper > 1.4  # the maximum twice is no sorting

@@ -179,9 +179,9 @@ def test_the_actual_coefficients_count_not_those_that_they_mean() -> None:
     A, b = floats(Heun.tableau)
     A[1, 0] *= 1.01
     found = segment(Written(A, b, 2.0 * (1 - 1e-9), 0.0), M)
-    exact = runge_kutta_contraction(
-        ButcherTableau([[0, 0], [Fraction(float(A[1, 0])), 0]], list(Heun.tableau.b)), 2.0, 0, 1
-    )
+    lower = Fraction(float(A[1, 0]))
+    tableau = ButcherTableau([[0, 0], [lower, 0]], list(Heun.tableau.b), [0, lower])
+    exact = runge_kutta_contraction(tableau, 2.0, 0, 1)
     assert found is not None
     assert exact.bound_factor > 1.001
     assert found.factor == pytest.approx(exact.bound_factor, rel=1e-6)

@@ -110,7 +110,7 @@ def test_a_pair_just_beyond_is_refused(pair, share):
     limit = pair.steps.bound_expansive_limit(h_C)
     if not np.isfinite(limit):
         return
-    assert pair.contains(h_C, max(limit - 1e-12, 0.0))
+    assert pair.contains(h_C, max(limit * (1 - 1e-9) - 1e-12, 0.0))
     beyond = limit * (1 + 1e-9) + 1e-12
     assert not inside(pair.steps, h_C, beyond)
     assert not pair.contains(h_C, beyond)
@@ -237,6 +237,8 @@ def test_a_sealed_pair_is_one_pair_and_never_stale():
     second = pair.expansive.sealed()
     assert second.pair is not first.pair
     assert second.pair.values()[0] == pair.values()[0]
+    assert second.pair.sealed() is second.pair
+    assert second.sealed() is second
     assert seal(nn.Sequential(*network("sharp_region")))[0].step.pair.holds()
 
 
@@ -290,7 +292,10 @@ def test_a_bounded_step_in_a_layer(laws):
     with torch.no_grad():
         layer.step.free.fill_(1e3)
     laws.bounded(layer, (3,), at_most=1.0)
-    assert [str(found) for found in membership(seal(layer))][1] == ("step: in BoundedStep(limit=2)")
+    sealed = seal(layer)
+    assert str(membership(sealed)[1]) == "step: in BoundedStep(limit=2)"
+    sealed.step.value.mul_(1.1)
+    assert not membership(sealed)[1].holds
 
 
 # Planted bugs: each must be found by the law above that it breaks.

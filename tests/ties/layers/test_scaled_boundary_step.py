@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from flowcert.errors import DomainError
 from flowcert.networks import certify
 from flowcert.networks.constraints import seal
 from flowcert.networks.layers import ScaledBoundaryStep, convolution, dense
@@ -179,3 +180,12 @@ def test_the_reciprocal_of_q_is_found(laws):
     layer.sizes.logarithms.data.neg_()
     with pytest.raises(AssertionError):
         laws.agrees_with(wrong, reference(laws, layer), (2,))
+
+
+@pytest.mark.parametrize("entry", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_named(entry):
+    layer = ScaledBoundaryStep(dense(2, 2))
+    with torch.no_grad():
+        layer.affine.weight[0, 0] = entry
+    with pytest.raises(DomainError):
+        seal(layer)

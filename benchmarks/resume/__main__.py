@@ -1,0 +1,176 @@
+"""Study: does a run of ``flowcert train`` that is killed end as one that is not?
+
+    .venv/bin/python -m benchmarks.resume
+
+kills it (SIGKILL) twenty times: at moments spread over start-up, training, evaluation and writing,
+drawn by a seed, some runs several times, and in the middle of writing each kind of file. The same
+command then goes on; model, checkpoint, curves and certificate must be bitwise those of a run that
+was left alone, and the results of its evaluation the same. Writes
+``benchmarks/resume/results/resume.json``; exits with 1 if one differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.provenance import provenance
+from flowcert.files import write_atomically
+
+RESULTS = Path(__file__).parent / "results"
+SMALL = ("--width", "64", "--depth", "2", "--epochs", "250")
+BITWISE = (
+    "checkpoint.safetensors",
+    "model.safetensors",
+    "curves.json",
+    "certificate/certificate.json",
+    "certificate/weights.safetensors",
+)
+WRITTEN = ("checkpoint.safetensors", "model.safetensors", "certificate.json", "record.json")
+SEVERAL = 4  # every so many runs are killed three times
+
+Answer = dict[str, object]
+Moment = Callable[[float], bool]  # whether to kill now, so many seconds after the start
+
+
+def main() -> int:
+    """Kill, resume, compare; exit with 1 if anything differs."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.resume", description=__doc__)
+    parser.add_argument("--kills", type=int, default=20, help="runs that are killed")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as work:
+        study = _Study(Path(work), given.threads, random.Random(given.seed))
+        trials = [study.trial(i, given.kills) for i in track(range(given.kills), "killing")]
+    _show(trials)
+    alike = sum(not trial["differing"] for trial in trials)
+    result = {
+        "configuration": {
+            "kills": given.kills,
+            "seed": given.seed,
+            "threads": given.threads,
+            "command": ["flowcert", "train", *SMALL],
+        },
+        "provenance": provenance(
+            __file__, {"total": time.perf_counter() - start}, ("torch", "numpy", "safetensors")
+        ),
+        "seconds_of_a_run_left_alone": round(study.seconds, 1),
+        "compared": [*BITWISE, "results in record.json"],
+        "bitwise_equal": alike,
+        "runs": trials,
+    }
+    target = write_atomically(RESULTS / "resume.json", json.dumps(result, indent=1) + "\n")
+    Console().print(f"{alike} of {given.kills} killed runs ended bitwise alike; written {target}")
+    return 0 if alike == given.kills else 1
+
+
+class _Study:
+    """A run left alone, and those that are compared with it."""
+
+    def __init__(self, work: Path, threads: int, draw: random.Random) -> None:
+        self.work, self.threads, self.draw = work, threads, draw
+        start = time.perf_counter()
+        self.whole = work / "whole"
+        self._finish(self.whole)
+        self.seconds = time.perf_counter() - start
+
+    def trial(self, index: int, count: int) -> Answer:
+        """Kill one run, once or several times, let it end, and compare."""
+        folder = self.work / f"run{index}"
+        kills = []
+        for moment, name in self._moments(index, count, folder):
+            kills.append({"when": name, **self._kill(folder, moment)})
+        self._finish(folder)
+        differing = [name for name in BITWISE if _bytes(folder, name) != _bytes(self.whole, name)]
+        if _results(folder) != _results(self.whole):
+            differing.append("results in record.json")
+        return {"kills": kills, "differing": differing}
+
+    def _moments(self, index: int, count: int, folder: Path) -> list[tuple[Moment, str]]:
+        """One stratum of the run's time each; the last ones in the middle of a write."""
+        last = count - index - 1
+        if last < len(WRITTEN):
+            name = WRITTEN[last]
+            return [(lambda _s: _is_writing(folder, name), f"while {name} is written")]
+        timed = count - len(WRITTEN)
+        first = (index + self.draw.random()) / timed * self.seconds
+        moments = [first]
+        if index % SEVERAL == 0:
+            moments += [self.draw.random() * self.seconds for _ in range(2)]
+        return [(lambda s, m=m: s >= m, f"after {m:.2f} s") for m in moments]
+
+    def _kill(self, folder: Path, moment: Moment) -> Answer:
+        process = self._start(folder)
+        start = time.perf_counter()
+        while process.poll() is None and not moment(time.perf_counter() - start):
+            time.sleep(0.0002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return {
+            "killed": process.returncode == -signal.SIGKILL,
+            "left": sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()),
+        }
+
+    def _finish(self, folder: Path) -> None:
+        process = self._start(folder)
+        if process.wait() != 0:
+            raise SystemExit(f"flowcert train ended with {process.returncode} in {folder}")
+
+    def _start(self, folder: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "flowcert", "train", *SMALL]
+        command += ["--device", "cpu", "--threads", str(self.threads), "--out", str(folder)]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def _is_writing(folder: Path, name: str) -> bool:
+    """Whether a file of that name is half written: it has a name of its own until it is whole."""
+    places = [folder, folder / "certificate"]
+    return any(
+        entry.startswith(f".{name}.")
+        for place in places
+        if place.is_dir()
+        for entry in os.listdir(place)
+    )
+
+
+def _bytes(folder: Path, name: str) -> bytes:
+    return (folder / name).read_bytes()
+
+
+def _results(folder: Path) -> object:
+    content = json.loads((folder / "record.json").read_text())
+    return content["results"], content["lipschitz"], content["model_sha256"]
+
+
+def _show(trials: list[Answer]) -> None:
+    table = Table(title="killed runs")
+    for column in ("killed", "left behind by the last kill", "differs in"):
+        table.add_column(column)
+    for trial in trials:
+        kills, differing = trial["kills"], trial["differing"]
+        assert isinstance(kills, list)
+        assert isinstance(differing, list)
+        when = ", ".join(
+            kill["when"] + ("" if kill["killed"] else " (it had ended)") for kill in kills
+        )
+        table.add_row(when, ", ".join(kills[-1]["left"]), ", ".join(differing) or "nothing")
+    Console(width=180).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
