@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .numerics.audit import MethodAudit, Observation
     from .theory import Claim, Verdict
     from .theory.certificate import Certificate
-    from .theory.certificate.certificate import Line
     from .theory.judgement import Judgement
 
 __all__ = [
@@ -175,7 +174,7 @@ def certificate_table(certificate: Certificate) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("lost narrowly")
     lines = {line.name: line for line in certificate.lines}
-    path = _path(certificate, lines)
+    path = certificate.support()
     for node in certificate.graph:
         if node.name not in lines or not (node.name in path or node.tensors):
             continue
@@ -194,16 +193,6 @@ def certificate_table(certificate: Certificate) -> Table:
             style="" if node.name in path else "dim",
         )
     return table
-
-
-def _path(certificate: Certificate, lines: dict[str, Line]) -> set[str]:
-    """The nodes that the bound of the output was derived from."""
-    needed = {certificate.graph.output}
-    for node in reversed(certificate.graph.nodes):
-        if node.name in needed and node.name in lines:
-            start = lines[node.name].constants.get("start")
-            needed.update(node.inputs if start is None else [start])
-    return needed
 
 
 def figure_rows(made: FigureReport) -> list[tuple[str, str, Text]]:

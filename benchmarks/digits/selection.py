@@ -25,14 +25,14 @@ RADII = (0.1, 0.25, 0.5)
 CHANGES: tuple[dict[str, Any], ...] = (
     {},
     {"margin": 0.7},
-    {"margin": 1.3},
+    {"margin": 1.2},
     {"temperature": 0.05},
     {"temperature": 0.2},
     {"noise": 0.0},
     {"noise": 0.1},
     {"noise": 0.2},
     {"depth": 4},
-    {"depth": 8},
+    {"depth": 12},
     {"width": 64},
     {"width": 256},
     {"epochs": 75},
@@ -93,9 +93,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
         table.add_column(name, justify="right")
     for row in rows:
         said = ", ".join(f"{name} {value}" for name, value in row["change"].items())
-        cells = [
-            f"{row[name]:.1f}" if name == "seconds" else f"{100 * row[name]:.1f}"
-            for name in columns
-        ]
+        scales = [1.0 if name == "seconds" else 100.0 for name in columns]
+        cells = [f"{s * row[name]:.1f}" for s, name in zip(scales, columns, strict=True)]
         table.add_row(said or "the default", *cells)
     Console(width=120).print(table)

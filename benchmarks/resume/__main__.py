@@ -1,4 +1,4 @@
-"""Study: does a run of ``flowcert train`` that is killed end as one that is not?
+"""Study: a run of ``flowcert train`` that is killed ends as one that is not.
 
     .venv/bin/python -m benchmarks.resume
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import signal
 import subprocess
@@ -139,13 +138,8 @@ class _Study:
 
 def _is_writing(folder: Path, name: str) -> bool:
     """Whether a file of that name is half written: it has a name of its own until it is whole."""
-    places = [folder, folder / "certificate"]
-    return any(
-        entry.startswith(f".{name}.")
-        for place in places
-        if place.is_dir()
-        for entry in os.listdir(place)
-    )
+    places = [place for place in (folder, folder / "certificate") if place.is_dir()]
+    return any(file.name.startswith(f".{name}.") for place in places for file in place.iterdir())
 
 
 def _bytes(folder: Path, name: str) -> bytes:
@@ -165,9 +159,8 @@ def _show(trials: list[Answer]) -> None:
         kills, differing = trial["kills"], trial["differing"]
         assert isinstance(kills, list)
         assert isinstance(differing, list)
-        when = ", ".join(
-            kill["when"] + ("" if kill["killed"] else " (it had ended)") for kill in kills
-        )
+        ended = {True: "", False: " (it had ended)"}
+        when = ", ".join(kill["when"] + ended[kill["killed"]] for kill in kills)
         table.add_row(when, ", ".join(kills[-1]["left"]), ", ".join(differing) or "nothing")
     Console(width=180).print(table)
 

@@ -54,6 +54,9 @@ class Candidate:
     constants: Mapping[str, Any]
 
 
+_ISOMETRIES = ("reshape", "permute")  # they change no bound
+
+
 @dataclass(frozen=True)
 class Line:
     """What is claimed of one node: input ↦ node has a constant ≤ ``upper``; the best rule first."""
@@ -117,18 +120,29 @@ class Certificate:
                 return line
         raise KeyError(name)
 
+    def support(self) -> frozenset[str]:
+        """The nodes that the bound of the output was derived from: no other bound matters to it."""
+        lines = {line.name: line for line in self.lines}
+        needed = {self.graph.output}
+        for node in reversed(self.graph.nodes):
+            if node.name in needed and node.name in lines:
+                start = lines[node.name].constants.get("start")
+                needed.update(node.inputs if start is None else [start])
+        return frozenset(needed)
+
     def __str__(self) -> str:
         where = "everywhere" if self.domain is None else "on [{:g}, {:g}]".format(*self.domain)
         rows = [
             f"{self.lower:.10g} ≤ Lipschitz constant ≤ {self.upper:.10g}",
             f"  of inputs of shape {self.input_shape}, {where}",
             f"  weights SHA-256 {self.weights_sha256}",
-            "  bounds from the input to each layer with weights, and the rule that gave them:",
+            "  what the upper end rests on: layer, rule, bound from the input to there:",
         ]
+        support = self.support()
         rows += [
             f"  {line.layer or line.name}: {line.operation}, {line.rule}: {line.upper:.10g}"
             for line in self.lines
-            if self.graph[line.name].tensors or line.name == self.graph.output
+            if line.name in support and line.operation not in _ISOMETRIES
         ]
         for name in self.user_asserted:
             node = self.graph[name]
