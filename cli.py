@@ -1,4 +1,4 @@
-"""The command line: ``flowcert check``, ``claim``, ``method``, ``judge``, ``certify``, ``figures``.
+"""The command line: ``flowcert check``, ``claim``, ``method``, ``train``, ``certify``, and others.
 
 Exit codes: 0 all holds; 1 something is refuted or not proved, or a mutant survived; 2 misuse.
 """

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from ..theory import StepRegion
-from ..theory.step_regions import AUTHORS_BOX
+from ..theory.step_regions import AUTHORS_BOX, Bound
 from .figure import Figure, FigureCheck, FigureData
 from .stored_results import read_stored_results
 from .styling import AUTHORS, BOX, CONTRACTIVE, EXPANSIVE, POINT, SHARP, name_panel
@@ -151,7 +151,7 @@ def _inside(name: str, steps: NDArray[Any]) -> FigureCheck:
         (low, high), (_, top) = AUTHORS_BOX
         inside = bool(np.all((h_C >= low) & (h_C <= high) & (h_E >= 0.0) & (h_E <= top)))
     else:
-        bound = "sharp" if _region(name) == "sharp region" else "authors"
+        bound: Bound = "sharp" if _region(name) == "sharp region" else "authors"
         region = StepRegion("whole_expansive", bound, SUBSTEPS, _slope(name))
         inside = bool(np.all(region.contains(h_C, h_E)))
     return FigureCheck(
@@ -222,8 +222,9 @@ def _draw_dots(ax: Axes, data: FigureData) -> None:
 def _draw_steps(ax: Axes, data: FigureData) -> None:
     name_panel(ax, "c", "learned steps")
     h = np.linspace(0.0, 4.0, 401)
-    for bound, colour in (("authors", AUTHORS), ("sharp", SHARP)):
-        region = StepRegion("whole_expansive", bound, SUBSTEPS, 0.5)  # type: ignore[arg-type]  # both are bounds
+    bounds: tuple[tuple[Bound, str], ...] = (("authors", AUTHORS), ("sharp", SHARP))
+    for bound, colour in bounds:
+        region = StepRegion("whole_expansive", bound, SUBSTEPS, 0.5)
         ax.plot(h, np.clip(region.estimate_expansive_limit(h), 0.0, None), color=colour)
     (low, high), (_, top) = AUTHORS_BOX
     ax.plot([low, high, high, low, low], [0, 0, top, top, 0], color=BOX)

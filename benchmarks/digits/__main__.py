@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -75,7 +76,7 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def _run(seed: int, threads: int) -> dict[str, object]:
+def _run(seed: int, threads: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as work:
         command = [sys.executable, "-m", "flowcert", "train", "--seed", str(seed)]
         command += ["--device", "cpu", "--threads", str(threads), "--out", work]
@@ -107,7 +108,7 @@ def _measured(record: Record) -> dict[str, float]:
     return measured
 
 
-def _missed(runs: list[dict[str, object]], measured: dict[str, list[float]]) -> list[str]:
+def _missed(runs: list[dict[str, Any]], measured: dict[str, list[float]]) -> list[str]:
     missed = [
         f"{name}: {100 * statistics.fmean(measured[name]):.1f} % < {100 * least:g} %"
         for name, least in PROMISED.items()

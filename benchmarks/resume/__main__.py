@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import track
@@ -41,7 +43,7 @@ BITWISE = (
 WRITTEN = ("checkpoint.safetensors", "model.safetensors", "certificate.json", "record.json")
 SEVERAL = 4  # every so many runs are killed three times
 
-Answer = dict[str, object]
+Answer = dict[str, Any]
 Moment = Callable[[float], bool]  # whether to kill now, so many seconds after the start
 
 
@@ -55,9 +57,11 @@ def main() -> int:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
         study = _Study(Path(work), given.threads, random.Random(given.seed))
+        alone = study.seconds
         trials = [study.trial(i, given.kills) for i in track(range(given.kills), "killing")]
     _show(trials)
     alike = sum(not trial["differing"] for trial in trials)
+    killed = [kill for trial in trials for kill in _kills(trial) if kill["killed"]]
     result = {
         "configuration": {
             "kills": given.kills,
@@ -68,13 +72,15 @@ def main() -> int:
         "provenance": provenance(
             __file__, {"total": time.perf_counter() - start}, ("torch", "numpy", "safetensors")
         ),
-        "seconds_of_a_run_left_alone": round(study.seconds, 1),
+        "seconds_of_a_run_left_alone": round(alone, 1),
         "compared": [*BITWISE, "results in record.json"],
+        "kills": len(killed),
         "bitwise_equal": alike,
         "runs": trials,
     }
     target = write_atomically(RESULTS / "resume.json", json.dumps(result, indent=1) + "\n")
-    Console().print(f"{alike} of {given.kills} killed runs ended bitwise alike; written {target}")
+    told = f"{alike} of {given.kills} runs, killed {len(killed)} times, ended bitwise alike"
+    Console().print(f"{told}; written {target}")
     return 0 if alike == given.kills else 1
 
 
@@ -91,27 +97,36 @@ class _Study:
     def trial(self, index: int, count: int) -> Answer:
         """Kill one run, once or several times, let it end, and compare."""
         folder = self.work / f"run{index}"
-        kills = []
-        for moment, name in self._moments(index, count, folder):
-            kills.append({"when": name, **self._kill(folder, moment)})
+        kills = [self._first_kill(index, count, folder)]
+        if index % SEVERAL == 0:
+            kills += [self._timed(folder, self.draw.random() / 2) for _ in range(2)]
         self._finish(folder)
         differing = [name for name in BITWISE if _bytes(folder, name) != _bytes(self.whole, name)]
         if _results(folder) != _results(self.whole):
             differing.append("results in record.json")
         return {"kills": kills, "differing": differing}
 
-    def _moments(self, index: int, count: int, folder: Path) -> list[tuple[Moment, str]]:
-        """One stratum of the run's time each; the last ones in the middle of a write."""
+    def _first_kill(self, index: int, count: int, folder: Path) -> Answer:
+        """In a stratum of a run's time; of the last runs in the middle of a write."""
         last = count - index - 1
         if last < len(WRITTEN):
             name = WRITTEN[last]
-            return [(lambda _s: _is_writing(folder, name), f"while {name} is written")]
-        timed = count - len(WRITTEN)
-        first = (index + self.draw.random()) / timed * self.seconds
-        moments = [first]
-        if index % SEVERAL == 0:
-            moments += [self.draw.random() * self.seconds for _ in range(2)]
-        return [(lambda s, m=m: s >= m, f"after {m:.2f} s") for m in moments]
+            found = self._kill(folder, lambda _seconds: _is_writing(folder, name))
+            return {"when": f"while {name} is written", **found}
+        while True:
+            share = (index + self.draw.random()) / (count - len(WRITTEN))
+            found = self._timed(folder, share)
+            if found["killed"]:
+                return found
+            shutil.rmtree(folder)  # it was faster than the one before: not killed at all
+
+    def _timed(self, folder: Path, share: float) -> Answer:
+        """Kill after a share of the time that a run took last."""
+        moment, start = share * self.seconds, time.perf_counter()
+        found = self._kill(folder, lambda seconds: seconds >= moment)
+        if not found["killed"]:
+            self.seconds = min(self.seconds, time.perf_counter() - start)
+        return {"when": f"after {moment:.2f} s", **found}
 
     def _kill(self, folder: Path, moment: Moment) -> Answer:
         process = self._start(folder)
@@ -151,14 +166,17 @@ def _results(folder: Path) -> object:
     return content["results"], content["lipschitz"], content["model_sha256"]
 
 
+def _kills(trial: Answer) -> list[Answer]:
+    kills: list[Answer] = trial["kills"]
+    return kills
+
+
 def _show(trials: list[Answer]) -> None:
     table = Table(title="killed runs")
     for column in ("killed", "left behind by the last kill", "differs in"):
         table.add_column(column)
     for trial in trials:
-        kills, differing = trial["kills"], trial["differing"]
-        assert isinstance(kills, list)
-        assert isinstance(differing, list)
+        kills, differing = _kills(trial), trial["differing"]
         ended = {True: "", False: " (it had ended)"}
         when = ", ".join(kill["when"] + ended[kill["killed"]] for kill in kills)
         table.add_row(when, ", ".join(kills[-1]["left"]), ", ".join(differing) or "nothing")

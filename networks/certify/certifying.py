@@ -55,8 +55,8 @@ class Certifier:
         Guaranteed: lower ≤ Lip(f) ≤ upper for the function that was traced, in exact arithmetic,
         Euclidean norms; a Python number of the module counts as the float64 that it is. Raises
         StructureError, naming operation and layer, for a module that cannot be certified (in
-        training mode, untraceable, an unknown operation, no finite bound), DomainError for NaN
-        and infinite weights, ShapeError for an input shape that does not fit. Source: paper,
+        training mode, untraceable, a refused layer or operation, no finite bound), DomainError for
+        NaN and infinite weights, ShapeError for an input shape that does not fit. Source: paper,
         E1 [P], and flowcert, E [D].
 
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).eval()

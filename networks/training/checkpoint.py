@@ -24,7 +24,7 @@ from .configuration import Configuration
 FORMAT = "flowcert.checkpoint/1"
 Curves = dict[str, list[float]]
 # What reading raises, beside safetensors' own error, on a file that is none of ours.
-_FOREIGN = (ValueError, LookupError, TypeError, RecursionError, struct.error)
+_FOREIGN = (ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -101,16 +101,12 @@ def read_checkpoint(file: str | os.PathLike[str]) -> Checkpoint:
         raise _unusable(path, "a file of another format")
     if _digest(text, tensors) != sha256:
         raise _unusable(path, "a file that was changed after it was written")
-    # Fresh copies are aligned as PyTorch aligns: slices of a file need not be.
-    return Checkpoint(
-        configuration=Configuration.from_json(said["configuration"], str(path)),
-        data_sha256=said["data_sha256"],
-        epoch=said["epoch"],
-        curves=said["curves"],
-        threads=said["threads"],
-        device=said["device"],
-        tensors={name: tensor.clone() for name, tensor in tensors.items()},
-    )
+    try:
+        return _checkpoint(said, tensors, str(path))
+    except _FOREIGN as error:
+        if isinstance(error, DataError):
+            raise
+        raise _unusable(path, f"entries that a checkpoint does not have ({error})") from error
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -125,6 +121,24 @@ def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
         for name, tensor in tensors.items()
         if name.startswith(f"{prefix}/")
     }
+
+
+def _checkpoint(said: dict[str, Any], tensors: Mapping[str, Tensor], where: str) -> Checkpoint:
+    configuration = Configuration.from_json(said["configuration"], where)
+    epoch = int(said["epoch"])
+    curves = {str(name): [float(v) for v in values] for name, values in said["curves"].items()}
+    if not 0 <= epoch <= configuration.epochs or any(len(c) != epoch for c in curves.values()):
+        raise ValueError(f"epoch {epoch} of {configuration.epochs}")
+    return Checkpoint(
+        configuration,
+        str(said["data_sha256"]),
+        epoch,
+        curves,
+        int(said["threads"]),
+        str(said["device"]),
+        # Fresh copies are aligned as PyTorch aligns: slices of a file need not be.
+        {name: tensor.clone() for name, tensor in tensors.items()},
+    )
 
 
 def _header(content: bytes) -> dict[str, Any]:

@@ -62,6 +62,9 @@ class Configuration:
                 expected="a number > 0",
                 remedy="0.01 is the default.",
             )
+        # 1 and 1.0 are one number, and give one name.
+        for name in ("temperature", "noise", "learning_rate"):
+            object.__setattr__(self, name, float(getattr(self, name)))
 
     def images(self) -> Images:
         """Return the data, split by the seed."""

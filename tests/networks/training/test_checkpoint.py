@@ -91,6 +91,16 @@ def test_foreign_files_are_refused(tmp_path):
         read_checkpoint(tmp_path / "missing.safetensors")
 
 
+@pytest.mark.parametrize(
+    "change", [{"epoch": 9}, {"epoch": -1}, {"epoch": 0}, {"curves": {"loss": 3}}]
+)
+def test_entries_that_make_no_sense_are_refused(training, tmp_path, change):
+    """Even under a hash that is right."""
+    file = dataclasses.replace(training.checkpoint(), **change).save(tmp_path / "c.safetensors")
+    with pytest.raises(DataError, match="entries that a checkpoint does not have"):
+        read_checkpoint(file)
+
+
 def test_another_format_is_refused(training, tmp_path, monkeypatch):
     from flowcert.networks.training import checkpoint
 

@@ -188,6 +188,7 @@ def test_every_configuration_has_a_name_of_its_own():
     assert make().name.startswith("digits-boundary-0-")
     others = [make(margin=0.5), make(width=65), make(noise=0.0), make(seed=1), make(loss="hinge")]
     assert len({make().name, *(other.name for other in others)}) == 6
+    assert make(noise=0, margin=1).name == make(noise=0.0, margin=1.0).name
 
 
 def test_a_network_is_the_architecture(tiny, images):

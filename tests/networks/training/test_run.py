@@ -13,6 +13,7 @@ import torch
 
 from flowcert import files
 from flowcert.errors import DataError, DomainError, OutputError, ShapeError, UnknownNameError
+from flowcert.networks import certify
 from flowcert.networks.constraints import seal
 from flowcert.networks.training import Stopped, Training, load_run, read_record, train
 from flowcert.theory.certificate import Certificate, check_certificate
@@ -99,7 +100,10 @@ def test_a_run_leaves_everything(finished, tiny):
 
 def test_its_certificate_holds(finished):
     assert check_certificate(finished / "certificate").holds
-    assert Certificate.load(finished / "certificate").upper <= 1.0
+    certificate = Certificate.load(finished / "certificate")
+    assert certificate.upper <= 1.0
+    again = certify(load_run(finished), (1, 8, 8), effort="none")
+    assert (again.weights_sha256, again.upper) == (certificate.weights_sha256, certificate.upper)
 
 
 def test_the_network_of_a_run_is_the_certified_one(finished, tiny):

@@ -144,21 +144,40 @@ def test_convolutions(mode: str, taps: int, dilation: int, groups: int) -> None:
     assert mode == "reflect" or bounds["expansive step"] <= bounds["sum"] * (1 + 1e-6)
 
 
+def one_sided(pads: list[int], dilation: int = 1) -> Graph:
+    shape = (1, 5)
+    pieces = {
+        "stride": [1],
+        "padding": [pads],
+        "dilation": [dilation],
+        "groups": 1,
+        "mode": "zeros",
+    }
+    nodes = (
+        Node("x", "input", (), shape),
+        Node("z", "convolution", ("x",), shape, pieces, {"weight": "K"}),
+        Node("s", "activation", ("z",), shape, leaky(0.5)),
+        Node("v", "sum", ("x", "s"), shape, {"coefficients": [1.0, 1.0]}),
+    )
+    return Graph(nodes, "v")
+
+
 def test_without_a_tap_at_the_own_pixel_there_is_no_such_step() -> None:
-    K = RNG.standard_normal((1, 1, 2))
-    shifted = {"stride": [1], "padding": [[3, 0]], "dilation": [2], "groups": 1, "mode": "zeros"}
-    nodes = (
-        Node("x", "input", (), (1, 5)),
-        Node("z", "convolution", ("x",), (1, 6), shifted, {"weight": "K"}),
-    )
-    shifted["padding"] = [[1, 1]]  # reads p − 1 and p + 1
-    nodes = (
-        nodes[0],
-        Node("z", "convolution", ("x",), (1, 5), shifted, {"weight": "K"}),
-        Node("s", "activation", ("z",), (1, 5), leaky(0.5)),
-        Node("v", "sum", ("x", "s"), (1, 5), {"coefficients": [1.0, 1.0]}),
-    )
-    assert step(Graph(nodes, "v"), {"K": K}) is None
+    graph = one_sided([1, 1], dilation=2)  # reads p − 1 and p + 1
+    assert step(graph, {"K": RNG.standard_normal((1, 1, 2))}) is None
+
+
+@pytest.mark.parametrize("pads", [[2, 0], [0, 2], [1, 1]])
+def test_the_own_pixel_may_be_read_by_any_tap(pads: list[int]) -> None:
+    K = RNG.standard_normal((1, 1, 3))
+    found = step(one_sided(pads), {"K": K})
+    A = sum(K[0, 0, t] * np.eye(5, k=t - pads[0]) for t in range(3))
+    centred = np.linalg.norm(np.eye(5) + 0.75 * A, 2)
+    assert found is not None
+    assert centred <= found.constants["centred"] * (1 + 1e-12)
+    kernel = 0.75 * np.abs(K[0, 0])
+    kernel[pads[0]] = abs(1 + 0.75 * K[0, 0, pads[0]])
+    assert found.constants["centred"] <= float(np.sum(kernel)) * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("groups", [1, 2])

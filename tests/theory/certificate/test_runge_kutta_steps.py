@@ -144,6 +144,31 @@ def test_no_choice_of_slopes_exceeds_the_factor(
     assert largest_quotient(A, b, h, ends, M) <= found.factor * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("larger", [0, 1])
+def test_stages_may_have_matrices_of_their_own(larger: int) -> None:
+    """Heun on two gradients of different size: the larger one counts, whichever stage it is at."""
+    matrices = [np.diag([0.5, 1.0]), np.diag([0.5, 1.0])]
+    matrices[larger] = np.diag([1.0, 2.0])
+    A, b = floats(Heun.tableau)
+    graph = Written(A, b, 0.45, 0.5).graph(2, 2)
+    nodes = [
+        replace(node, tensors={**node.tensors, "weight": f"{node.tensors['weight']}1"})
+        if node.name in ("z1", "g1")
+        else node
+        for node in graph
+    ]
+    first, second = matrices
+    given = {**weights(first, 0.45), "M1": second, "N1": second.T.copy()}
+    [found] = [
+        found
+        for found in derive(Graph(tuple(nodes), "v"), given).segments
+        if found.rule == "Runge–Kutta step"
+    ]
+    assert found.constants["slopes"] == pytest.approx([0.125, 4.0], rel=1e-6)
+    exact = runge_kutta_contraction(Heun.tableau, 0.45, 0.125, 4.0)
+    assert found.factor == pytest.approx(exact.bound_factor, rel=1e-6)
+
+
 @pytest.mark.parametrize("name", sorted(METHODS))
 @pytest.mark.parametrize("slope", [0.0, 0.5])
 @pytest.mark.parametrize("hL", [0.5, 1.9, 2.6])
