@@ -37,7 +37,7 @@ from flowcert.figures.stored_results import write_stored_results
 from flowcert.figures.switching_study import SWITCHING
 from flowcert.networks import certified_accuracy, certify
 from flowcert.networks.constraints import seal
-from flowcert.networks.layers import AlternatingPair, CollapsedPair
+from flowcert.networks.layers import AlternatingPair, SharedPair
 from flowcert.networks.training import Configuration, Training
 
 PACKAGES = ("torch", "numpy", "scikit-learn")
@@ -118,7 +118,7 @@ def steps_of(network: nn.Module) -> list[list[float]]:
     return [
         [float(module.contractive_step()), float(module.expansive_step())]
         for module in network.modules()
-        if isinstance(module, CollapsedPair | AlternatingPair)
+        if isinstance(module, SharedPair | AlternatingPair)
     ]
 
 

@@ -26,9 +26,8 @@ def refuse_layers(module: nn.Module, rules: Mapping[type[nn.Module], UserRule]) 
             continue
         kind = type(layer).__name__
         raise StructureError(
-            came=f"a {kind} ({path or 'the module itself'}), which has no finite Lipschitz"
-            f" constant: {layer.refused}",
-            expected="layers whose constant is finite",
+            came=f"a {kind} ({path or 'the module itself'}): {layer.refused}",
+            expected="layers with a finite Lipschitz constant",
             remedy=f"Leave it out, or vouch for a bound with certify.rule({kind}, …).",
         )
 

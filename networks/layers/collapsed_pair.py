@@ -6,22 +6,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...numerics.validation import positive_integer
 from .affine import Affine
 from .expansive_step import require_one_space
 from .gradient_step import activated
-from .layer import Layer, Step, as_step, read_slope
+from .layer import Step
+from .shared_pair import SharedPair
 
 
-class CollapsedPair(Layer):
+class CollapsedPair(SharedPair):
     r"""x ↦ Aᵀ(φ(Ax + b) − b), φ(s) = p·s for s ≥ 0 and n·s for s < 0, with A square.
 
     φ is S = ``substeps`` times s ← s − (h_C/S)·max(s, a·s), then s ← s + h_E·max(s, a_E·s), where
-    a = ``slope`` and a_E = ``expansive_slope``. For AᵀA = I, and only then, that is
-    ``GradientStep(affine, contractive_step, slope, substeps)`` followed by
-    ``ExpansiveGradientStep(affine, expansive_step, expansive_slope)``, at the cost of one step:
-    constrain the weight with ``Orthogonal``. Bound for every A: max(|p|, |n|)·‖A‖²; for AᵀA = I the
-    exact constant max(|p|, |n|). Raises ShapeError for an A that is not square, DomainError for bad
+    a = ``slope`` and a_E = ``expansive_slope``. For AᵀA = I, and only then, that is the
+    ``SharedPair`` of the same arguments, at the cost of one step: constrain the weight with
+    ``Orthogonal``. Bound for every A: max(|p|, |n|)·‖A‖²; for AᵀA = I the exact constant
+    max(|p|, |n|). Raises ShapeError for an A that is not square, DomainError for bad
     steps and slopes. Source: flowcert [D], claims D6.collapse and D6.same_matrix_factor.
 
     >>> from flowcert.networks.layers import dense
@@ -42,14 +41,8 @@ class CollapsedPair(Layer):
         expansive_slope: float = 0.0,
         substeps: int = 2,
     ) -> None:
-        super().__init__()
         require_one_space(affine, "Aᵀ(φ(Ax + b) − b)")
-        self.affine = affine
-        self.contractive_step = as_step(contractive_step)
-        self.expansive_step = as_step(expansive_step)
-        self.slope = read_slope(slope)
-        self.expansive_slope = read_slope(expansive_slope)
-        self.substeps = positive_integer("substeps", substeps)
+        super().__init__(affine, contractive_step, expansive_step, slope, expansive_slope, substeps)
 
     def slopes(self) -> tuple[Tensor, Tensor]:
         """Return p and n: φ is positively homogeneous, so they are φ(1) and −φ(−1)."""
@@ -67,7 +60,3 @@ class CollapsedPair(Layer):
         y = n * y + (p - n) * functional.relu(y)
         b = self.affine.bias
         return self.affine.adjoint(y if b is None else y - self.affine.per_unit(b))
-
-    def extra_repr(self) -> str:
-        slopes = f"slope={self.slope:g}, expansive_slope={self.expansive_slope:g}"
-        return f"{slopes}, substeps={self.substeps}"
