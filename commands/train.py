@@ -39,6 +39,16 @@ def train(
     ] = None,
     width: Annotated[int, typer.Option(help="Features, at least 64.")] = 128,
     depth: Annotated[int, typer.Option(help="Residual steps.")] = 8,
+    slope: Annotated[
+        float, typer.Option(help="a of the switching regimes' LeakyReLU, in [0, 1].")
+    ] = 0.5,
+    region: Annotated[
+        str,
+        typer.Option(
+            help="Where the switching regimes' steps may go: sharp_region, authors_region, "
+            "authors_box, or none: no expansive steps."
+        ),
+    ] = "sharp_region",
     folder: Annotated[
         Path | None, typer.Option("--out", help="The run's folder; by default one below runs/.")
     ] = None,
@@ -65,6 +75,8 @@ def train(
         margin=margin,
         width=width,
         depth=depth,
+        slope=slope,
+        region=None if region == "none" else region,
     )
     place = Path("runs") / configuration.name if folder is None else folder
     shown = _Shown(configuration.epochs)

@@ -72,6 +72,8 @@ def main() -> int:
     }
     target = write_atomically(RESULTS / "digits.json", json.dumps(result, indent=1) + "\n")
     _show(measured)
+    each = ", ".join(f"{run['seconds']['command']:.1f}" for run in runs)
+    Console().print(f"seconds of each command, {given.threads} threads: {each}")
     Console().print(f"{'; '.join(missed) or 'everything promised is kept'}; written {target}")
     return 1 if missed else 0
 

@@ -32,7 +32,7 @@ from benchmarks.provenance import provenance
 from flowcert.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
-SMALL = ("--width", "64", "--depth", "2", "--epochs", "250")
+SMALL = ("--width", "64", "--depth", "2", "--epochs", "600")
 BITWISE = (
     "checkpoint.safetensors",
     "model.safetensors",

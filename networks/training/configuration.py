@@ -14,7 +14,9 @@ from torch import nn
 from ...errors import DataError, DomainError, FlowcertError, UnknownNameError
 from ...numerics.validation import finite_array, in_range, positive_integer
 from ..architectures import KINDS, certified_dense
+from ..architectures.certified_steps import read_region
 from ..data import Images, digits, read_seed
+from ..layers.layer import read_slope
 from .losses import Loss, read_loss
 
 DATA: dict[str, Callable[[int], Images]] = {"digits": digits}
@@ -24,9 +26,10 @@ DATA: dict[str, Callable[[int], Images]] = {"digits": digits}
 class Configuration:
     """A training run: data, network, loss, optimiser and seed.
 
-    ``kind``, ``width`` and ``depth`` as in ``certified_dense``; ``loss`` and ``margin`` as in
-    ``read_loss``; ``noise`` the deviation of the normal noise on training pixels; Adam with a
-    one-cycle rate up to ``learning_rate``. ``seed`` decides split, first weights, order and noise.
+    ``kind``, ``width``, ``depth``, ``slope`` and ``region`` as in ``certified_dense``; ``loss`` and
+    ``margin`` as in ``read_loss``; ``noise`` the deviation of the normal noise on training pixels;
+    Adam with a one-cycle rate up to ``learning_rate``. ``seed`` decides split, first weights, order
+    and noise.
     Raises UnknownNameError, DomainError, ShapeError at once.
 
     >>> Configuration(margin=0.0)
@@ -39,6 +42,8 @@ class Configuration:
     kind: str = "boundary"
     width: int = 128
     depth: int = 8
+    slope: float = 0.5
+    region: str | None = "sharp_region"
     loss: str = "margin"
     margin: float | None = None  # None: the usual one of the loss
     temperature: float = 0.1
@@ -54,6 +59,8 @@ class Configuration:
         for name in ("width", "depth", "epochs", "batch"):
             object.__setattr__(self, name, positive_integer(name, getattr(self, name)))
         read_seed(self.seed)
+        read_slope(self.slope)
+        read_region(self.region)
         object.__setattr__(self, "margin", self.loss_function().margin)
         in_range("noise", self.noise, 0.0, 10.0)
         if not finite_array("learning_rate", self.learning_rate) > 0.0:
@@ -63,7 +70,7 @@ class Configuration:
                 remedy="0.01 is the default.",
             )
         # 1 and 1.0 are one number, and give one name.
-        for name in ("temperature", "noise", "learning_rate"):
+        for name in ("slope", "temperature", "noise", "learning_rate"):
             object.__setattr__(self, name, float(getattr(self, name)))
 
     def images(self) -> Images:
@@ -82,7 +89,14 @@ class Configuration:
     def untrained(self, image: tuple[int, int, int], classes: int, mean: list[float]) -> nn.Module:
         """Return a network for such images; its weights come from PyTorch's generator."""
         return certified_dense(
-            self.kind, image, classes, width=self.width, depth=self.depth, mean=mean
+            self.kind,
+            image,
+            classes,
+            width=self.width,
+            depth=self.depth,
+            slope=self.slope,
+            region=self.region,
+            mean=mean,
         )
 
     def loss_function(self) -> Loss:

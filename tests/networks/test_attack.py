@@ -111,8 +111,9 @@ def test_what_the_attack_leaves_outside_is_scaled_back_and_evaluated_again(monke
     found = attack(network, x, y, [epsilon], how=BRIEF)
     assert found.broken(epsilon)[exact < 0.999 * epsilon].all()
     assert not found.broken(epsilon)[exact > epsilon].any()
-    # Without that, what lies beyond ε would count.
+    # What is not scaled back does not count; without a look at its norm it would.
     monkeypatch.setattr(module, "within", lambda moved, x, epsilon: moved)
+    assert np.isinf(attack(network, x, y, [epsilon], how=BRIEF).distance).all()
     monkeypatch.setattr(module, "bound_distance", lambda a, b: torch.zeros(len(a)).double())
     assert attack(network, x, y, [epsilon], how=BRIEF).broken(epsilon)[exact > epsilon].any()
 
@@ -150,6 +151,26 @@ def test_it_is_deterministic_and_leaves_everything_as_it_was():
     assert torch.equal(torch.random.get_rng_state(), state)
     assert [p.requires_grad for p in network.parameters()] == [True, False, True, True]
     assert all(p.grad is None for p in network.parameters())
+
+
+def test_restarts_begin_at_the_image_then_at_random_and_spare_what_is_broken(monkeypatch):
+    network, x = linear(), 0.4 + 0.2 * points()
+    y, calls = predicted(network, x), []
+
+    def descend(network, x, y, epsilon, how, from_image):
+        calls.append((epsilon, from_image, len(x)))
+        moved = x.clone()
+        moved[0] = 1 - moved[0]  # to the other side of the border
+        return moved
+
+    monkeypatch.setattr(module, "_descend", descend)
+    found = attack(network, x, y, [9.0, 8.0], how=Attack(1, 1.0, restarts=3, from_image=True))
+    tried = [(8.0, True), (8.0, False), (8.0, False), (9.0, True), (9.0, False), (9.0, False)]
+    assert calls == [(*kind, 20 - i) for i, kind in enumerate(tried)]
+    assert np.isfinite(found.distance).sum() == 6
+    calls.clear()
+    attack(network, x, y, [8.0], how=Attack(1, 1.0))
+    assert calls == [(8.0, False, 20)]
 
 
 def test_pieces_of_a_large_set_are_put_together(monkeypatch):

@@ -53,8 +53,9 @@ def test_the_seed_decides_and_the_hash_tells():
     changed = images.test.clone()
     changed[5, 0, 3, 3] += 1 / 16
     assert dataclasses.replace(images, test=changed).sha256 != images.sha256
-    swapped = images.train_labels.flip(0)
-    assert dataclasses.replace(images, train_labels=swapped).sha256 != images.sha256
+    for name in ("train", "train_labels", "test", "test_labels"):
+        turned = {name: getattr(images, name).flip(0)}
+        assert dataclasses.replace(images, **turned).sha256 != images.sha256
 
 
 def test_validation_images_are_training_images():
