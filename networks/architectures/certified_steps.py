@@ -9,6 +9,7 @@ from typing import get_args
 from torch import nn
 
 from ...errors import UnknownNameError
+from ...theory.step_regions import Family
 from ..constraints import (
     BoundedSpectralNorm,
     BoundedStep,
@@ -17,7 +18,7 @@ from ..constraints import (
     StepPair,
     constrain,
 )
-from ..constraints.step_set import Region
+from ..constraints.step_set import Region, StepSet
 from ..layers import (
     Affine,
     AlternatingPair,
@@ -153,7 +154,7 @@ def _prescribed(maps: Maps, slope: float, region: str | None) -> nn.Module:
     read = read_region(region)
     if read is None:
         return GradientStep(maps.isometry(), _contraction(), slope, SUBSTEPS)
-    pair = StepPair(read, "alternating", SUBSTEPS, slope, contractive=START)
+    pair = _pair(read, "alternating", slope)
     return AlternatingPair(
         maps.isometry(), maps.bounded(), pair.contractive, pair.expansive, slope, SUBSTEPS
     )
@@ -165,13 +166,20 @@ def _flexible(maps: Maps, slope: float, region: str | None) -> nn.Module:
     h_C: Step = _contraction()
     h_E: float | Step = 0.0
     if read is not None:
-        pair = StepPair(read, "whole_expansive", SUBSTEPS, slope, contractive=START)
+        pair = _pair(read, "whole_expansive", slope)
         h_C, h_E = pair.contractive, pair.expansive
     if affine.operator.is_square:
         return CollapsedPair(affine, h_C, h_E, slope, substeps=SUBSTEPS)
     if read is None:
         return GradientStep(affine, h_C, slope, SUBSTEPS)
     return SharedPair(affine, h_C, h_E, slope, substeps=SUBSTEPS)
+
+
+def _pair(region: Region, family: Family, slope: float) -> StepPair:
+    """Steps that begin at START, or half way where their interval is shorter than that."""
+    low, high = StepSet(region, family, SUBSTEPS, slope).contractive_interval
+    start = START if low < START < high else 0.5 * (low + high)
+    return StepPair(region, family, SUBSTEPS, slope, contractive=start)
 
 
 def _contraction() -> Step:

@@ -18,7 +18,7 @@ from ...theory.certificate.evaluation import input_batch, pieces
 from ...theory.certificate.radius import CertifiedPoints, PointCertifier, class_labels
 from ...theory.certificate.rules import WHOLE_LINE
 from .comparison import check_finite, check_translation
-from .function import in_double_if_possible
+from .function import double_if_possible, in_double_if_possible
 from .pixels import Numbers, Pixels
 from .tracing import Traced, trace
 
@@ -63,7 +63,8 @@ def certified_accuracy(
 
     An image counts at radius ε if its class is right and provably stays so for every change of
     Euclidean norm ≤ ε, in the arithmetic named (exact, float64, float32: see
-    ``theory.certificate.radius``); ε = 0 counts those whose class is certain. ``images`` are
+    ``theory.certificate.radius``; for float64 a module is taken as its float64 copy, which rounds
+    less of what it computes from its weights); ε = 0 counts those whose class is certain. ``images`` are
     (count, *input_shape), NumPy or torch, in the units in which radii are measured; a module is
     taken as module((x − pixel_shift)/pixel_scale), scale and shift rounded to float32 if that is
     the execution. Bounds registered with ``certify.rule`` do not count here: the values of such a
@@ -89,6 +90,10 @@ def certified_accuracy(
     if pixel_scale is not None or pixel_shift is not None:
         scale = _pixels(pixel_scale, pixel_shift, execution)
     x, y = _as_array(images), _as_array(labels)
+    if isinstance(network, nn.Module) and execution == "float64":
+        # What a module computes of its weights is rounded in their type: the radii are those of
+        # the network that runs in float64.
+        network = double_if_possible(network, x.shape[1:])
     derivation = _derivation(network, x.shape[1:], scale)
     certifier = PointCertifier(derivation, execution)
     batch = input_batch(derivation, x, "images")

@@ -51,11 +51,16 @@ def as_function(module: nn.Module, shape: Shape, pixels: Pixels | None) -> Funct
 
 def in_double_if_possible(module: nn.Module, shape: Shape, pixels: Pixels | None) -> Function:
     """The function of a copy of the module in float64; of the module itself if there is none."""
+    return as_function(double_if_possible(module, shape), shape, pixels)
+
+
+def double_if_possible(module: nn.Module, shape: Shape) -> nn.Module:
+    """A copy of the module in float64; the module itself if there is none."""
     _, device = kind(module)
     try:
         double = copy.deepcopy(module).double()
         with silence(), torch.no_grad():
             double(torch.zeros((2, *shape), dtype=torch.float64, device=device))
     except FAILURES:  # numbers of its own precision inside, or weights that cannot be copied
-        double = module
-    return as_function(double, shape, pixels)
+        return module
+    return double

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...errors import DomainError
+from ...errors import ConvergenceError, DomainError
 
 
 def cayley(V: Tensor, base: Tensor) -> Tensor:
@@ -25,10 +25,22 @@ def cayley(V: Tensor, base: Tensor) -> Tensor:
     B, U, L = base.double(), V[:n].double(), V[n:].double()
     skew = U - U.T
     A = skew + L.T @ L if V.shape[0] > n else skew
-    X = torch.linalg.solve(torch.eye(n, dtype=B.dtype, device=B.device) + A, B)
+    X = _solve(torch.eye(n, dtype=B.dtype, device=B.device) + A, B)
     top = 2.0 * X - B
     W = torch.cat([top, 2.0 * (L @ X)]) if V.shape[0] > n else top
     return W.to(V.dtype)
+
+
+def _solve(matrix: Tensor, right: Tensor) -> Tensor:
+    try:
+        X: Tensor = torch.linalg.solve(matrix, right)
+    except RuntimeError as error:  # PyTorch's LinAlgError is one
+        raise ConvergenceError(
+            came="free parameters so large that I + A is singular in float64",
+            expected="entries of moderate size (below about 10⁴)",
+            remedy="Lower the learning rate, or draw the weight anew.",
+        ) from error
+    return X
 
 
 def coordinates(W: Tensor) -> tuple[Tensor, Tensor]:

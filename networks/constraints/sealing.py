@@ -44,7 +44,8 @@ def seal(network: Network) -> Network:
     for module in list(sealed.modules()):
         _seal_weight(module)
     for module in list(sealed.modules()):
-        for name, child in module.named_children():
+        # A step may stand under two names; ``named_children`` would show it under one.
+        for name, child in list(module._modules.items()):
             if isinstance(child, Step):
                 setattr(module, name, child.sealed().eval())
     for module in list(sealed.modules()):

@@ -8,7 +8,7 @@ from ...errors import ShapeError
 from ...numerics.validation import positive_integer
 from .affine import Affine
 from .expansive_step import require_one_space
-from .gradient_step import activated, gradient
+from .gradient_step import activated, gradient, shared_out
 from .layer import Layer, Step, as_step, read_slope
 
 
@@ -57,11 +57,10 @@ class AlternatingPair(Layer):
         self.substeps = positive_integer("substeps", substeps)
 
     def forward(self, x: Tensor) -> Tensor:
-        h_C = self.contractive_step() / self.substeps
-        h_E = self.expansive_step() / self.substeps
-        for _ in range(self.substeps):
-            x = x + h_E * activated(self.expansive(x), self.slope)
-            x = x - h_C * gradient(self.contractive, x, self.slope)
+        S, h_C, h_E = self.substeps, self.contractive_step(), self.expansive_step()
+        for _ in range(S):
+            x = x + h_E * shared_out(activated(self.expansive(x), self.slope), S)
+            x = x - h_C * shared_out(gradient(self.contractive, x, self.slope), S)
         return x
 
     def extra_repr(self) -> str:

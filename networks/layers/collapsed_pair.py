@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from .affine import Affine
@@ -43,11 +43,17 @@ class CollapsedPair(SharedPair):
     ) -> None:
         require_one_space(affine, "Aᵀ(φ(Ax + b) − b)")
         super().__init__(affine, contractive_step, expansive_step, slope, expansive_slope, substeps)
+        self.fixed: FixedSlopes | None = None
 
     def slopes(self) -> tuple[Tensor, Tensor]:
         """Return p and n: φ is positively homogeneous, so they are φ(1) and −φ(−1)."""
-        t, h_E = self.contractive_step() / self.substeps, self.expansive_step()
-        one = torch.ones_like(t)
+        if self.fixed is not None:
+            n, change = self.fixed.values
+            return n + change, n
+        return self._slopes(self.contractive_step(), self.expansive_step())
+
+    def _slopes(self, h_C: Tensor, h_E: Tensor) -> tuple[Tensor, Tensor]:
+        t, one = h_C / self.substeps, torch.ones_like(h_C)
         s = torch.stack([one, -one])
         for _ in range(self.substeps):
             s = s - t * activated(s, self.slope)
@@ -55,8 +61,36 @@ class CollapsedPair(SharedPair):
         return s[0], -s[1]
 
     def forward(self, x: Tensor) -> Tensor:
-        p, n = self.slopes()
+        if self.fixed is None:
+            p, n = self.slopes()
+            change = p - n
+        else:
+            n, change = self.fixed.values
         y = self.affine(x)
-        y = n * y + (p - n) * functional.relu(y)
+        y = n * y + change * functional.relu(y)
         b = self.affine.bias
         return self.affine.adjoint(y if b is None else y - self.affine.per_unit(b))
+
+    def seal_(self) -> None:
+        """Store the slopes: the sealed layer and its float64 copy are then one function."""
+        h_C, h_E = self.contractive_step(), self.expansive_step()
+        p, n = self._slopes(h_C.detach().double(), h_E.detach().double())
+        self.fixed = FixedSlopes(torch.stack([n, p - n]).to(h_C.dtype)).eval()
+
+
+class FixedSlopes(nn.Module):
+    """n and p − n of a sealed pair, as numbers that stay.
+
+    >>> FixedSlopes(torch.ones(2)).values.tolist()
+    [1.0, 1.0]
+    """
+
+    values: Tensor
+
+    def __init__(self, values: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("values", values)
+
+    def forward(self) -> Tensor:
+        """Return both."""
+        return self.values

@@ -39,13 +39,24 @@ class GradientStep(Layer):
         self.substeps = positive_integer("substeps", substeps)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.step() / self.substeps
+        h = self.step()
         for _ in range(self.substeps):
-            x = x - h * gradient(self.affine, x, self.slope)
+            x = x - h * shared_out(gradient(self.affine, x, self.slope), self.substeps)
         return x
 
     def extra_repr(self) -> str:
         return f"slope={self.slope:g}, substeps={self.substeps}"
+
+
+def shared_out(value: Tensor, substeps: int) -> Tensor:
+    """Return value/S. It is the value that is divided, not h: a quotient of h would be rounded.
+
+    Then the layer and its float64 copy are one function of the stored numbers.
+
+    >>> shared_out(torch.ones(1), 2).item()
+    0.5
+    """
+    return value if substeps == 1 else value / substeps
 
 
 def gradient(affine: Affine, x: Tensor, slope: float) -> Tensor:

@@ -77,6 +77,10 @@ class FixedStep(Step):
     def forward(self) -> Tensor:
         return self.value
 
+    def sealed(self) -> Step:
+        """Return itself: it stays as it is, with what it remembers."""
+        return self
+
 
 def as_step(step: float | Step) -> Step:
     """Return a step as a module; a number becomes a fixed one."""

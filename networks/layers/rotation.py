@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...numerics.validation import positive_integer
+from ..operators import DenseOperator
 from .layer import Layer, check_value
 
 
@@ -32,6 +33,7 @@ class Rotation(Layer):
         super().__init__()
         n = positive_integer("features", features)
         self.generator = nn.Parameter(torch.randn(n, n) / n**0.5)
+        self.fixed: nn.Linear | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         check_value(x, self.generator.shape[1:], exact=True)
@@ -39,7 +41,18 @@ class Rotation(Layer):
 
     def matrix(self) -> Tensor:
         """Return Q, shape (features, features)."""
+        if self.fixed is not None:
+            return self.fixed.weight
         S = self.generator - self.generator.T
         unit = torch.eye(len(S), dtype=S.dtype, device=S.device)
         Q: Tensor = torch.linalg.solve(unit - S, unit + S)
         return Q
+
+    def seal_(self) -> None:
+        """Store Q, its norm at most 1: the sealed layer and its float64 copy are one function."""
+        from ..constraints.bounded_spectral_norm import within_norm
+
+        n = len(self.generator)
+        Q = within_norm(DenseOperator(n, n), self.matrix().detach(), 1.0 - 2.0**-36)
+        self.fixed = nn.Linear(n, n, bias=False, dtype=Q.dtype, device=Q.device).eval()
+        self.fixed.weight.copy_(Q)

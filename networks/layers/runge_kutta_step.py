@@ -62,10 +62,15 @@ class RungeKuttaStep(Layer):
 
 def _moved(x: Tensor, h: Tensor, weights: list[float], gradients: list[Tensor]) -> Tensor:
     """x − hΣ wⱼgⱼ over the stages so far, without the terms that are zero."""
-    for w, g in zip(weights, gradients, strict=False):
-        if w != 0.0:
-            x = x - (w * h) * g
-    return x
+    # No product h·wⱼ is formed: it would be rounded, and another one in a float64 copy.
+    terms = [w * g for w, g in zip(weights, gradients, strict=False) if w != 0.0]
+    if not terms:
+        return x
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    moved: Tensor = x - h * total
+    return moved
 
 
 def _read_method(method: object) -> tuple[str, Tableau]:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ...numerics.validation import positive_integer
 from .affine import Affine
-from .gradient_step import gradient
+from .gradient_step import gradient, shared_out
 from .layer import Layer, Step, as_step, read_slope
 
 
@@ -47,9 +47,9 @@ class SharedPair(Layer):
         self.substeps = positive_integer("substeps", substeps)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.contractive_step() / self.substeps
+        h = self.contractive_step()
         for _ in range(self.substeps):
-            x = x - h * gradient(self.affine, x, self.slope)
+            x = x - h * shared_out(gradient(self.affine, x, self.slope), self.substeps)
         moved: Tensor = x + self.expansive_step() * gradient(self.affine, x, self.expansive_slope)
         return moved
 

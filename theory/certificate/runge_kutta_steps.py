@@ -95,8 +95,10 @@ def _slopes(stages: Stages[Gradient]) -> Interval:
         lows.append(max(float(each.lower) for each in found))
         highs.append(min(float(each.upper) for each in found))
     low, high = min(lows), max(highs)
-    # One slope alone would make the step linear: a little more room costs nothing.
-    return Interval(np.asarray(low if low < high else low - abs(low) * 2.0**-40), np.asarray(high))
+    # One slope alone would make the step linear: a little more room costs nothing, and it is given
+    # above, where a matrix of zeros keeps its slope 0.
+    wider = high if low < high else high + max(abs(high) * 2.0**-40, 2.0**-60)
+    return Interval(np.asarray(low), np.asarray(wider))
 
 
 def _circle(A: Sequence[Row], b: Row, high: Fraction) -> Fraction | None:
