@@ -10,7 +10,10 @@ search: at many magnitudes the direction of largest stretch, by power iteration.
 
 Modules are evaluated as float64 copies of their weights, on the CPU. In float32 the rounding of a
 difference of near points is as large as the difference: a search would report it, and it says
-nothing of the bound, which is one of the exact function of these weights.
+nothing of the bound, which is one of the exact function of these weights. What a module computes
+of its weights alone (a normalised matrix, h/S) is rounded in their type, and certificates take it
+so: compare ``certify(module.double())`` where that last digit matters; sealed networks store such
+numbers and are one function in both.
 """
 
 from __future__ import annotations

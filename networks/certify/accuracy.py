@@ -64,9 +64,9 @@ def certified_accuracy(
     An image counts at radius ε if its class is right and provably stays so for every change of
     Euclidean norm ≤ ε, in the arithmetic named (exact, float64, float32: see
     ``theory.certificate.radius``; for float64 a module is taken as its float64 copy, which rounds
-    less of what it computes from its weights); ε = 0 counts those whose class is certain. ``images`` are
-    (count, *input_shape), NumPy or torch, in the units in which radii are measured; a module is
-    taken as module((x − pixel_shift)/pixel_scale), scale and shift rounded to float32 if that is
+    less of what it computes from its weights); ε = 0 counts those whose class is certain.
+    ``images`` are (count, *input_shape), NumPy or torch, in the units in which radii are measured;
+    a module is taken as module((x − pixel_shift)/pixel_scale), scale and shift rounded to float32 if that is
     the execution. Bounds registered with ``certify.rule`` do not count here: the values of such a
     layer are not known. Long work shows a bar. Raises ShapeError, DomainError (NaN; a negative
     radius; images outside a certificate's domain; an operation whose rounding is not known in this

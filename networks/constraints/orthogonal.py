@@ -13,9 +13,10 @@ class Orthogonal(Orthonormal):
     ``forward`` makes W from free parameters V of its shape, within a few ε of orthogonal while the
     entries of V stay below about 10³ (far beyond what training reaches; at 10⁷ a tall W has lost
     its digits, which ``contains`` tells); given a weight, V starts at that weight if it is
-    orthogonal, otherwise at the nearest orthogonal one. ``contains`` is rigorous: every singular value within 2⁻¹⁹, 16ε of
-    float32, of 1; ``sealed`` in addition proves ‖W‖ ≤ 1. Raises StructureError for convolutions,
-    DomainError for half precision. Source: the authors' switching needs AᵀA = I [P]; Cayley's
+    orthogonal, otherwise at the nearest orthogonal one. ``contains`` is rigorous: every singular
+    value within 2⁻¹⁹, 16ε of float32, of 1; ``sealed`` in addition proves ‖W‖ ≤ 1. Raises
+    StructureError for convolutions, DomainError for half precision, ConvergenceError for a V that
+    float64 cannot solve with. Source: the authors' switching needs AᵀA = I [P]; Cayley's
     transform after Trockman and Kolter (2021), claim C4.switched_flow.
 
     >>> import torch

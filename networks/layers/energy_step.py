@@ -16,7 +16,8 @@ class EnergyStep(Layer):
 
     On quadratic energies ∇H at the middle is the discrete gradient of Gonzalez (and of the mean
     value): H(x⁺) = H(x) for all weights and steps, up to a rounding that grows with h‖S‖‖A‖².
-    The equation is linear in x⁺, so it is solved, not iterated: (I − (h/2)SAᵀA)d = hS∇H(x), which always has one solution.
+    The equation is linear in x⁺, so it is solved, not iterated: (I − (h/2)SAᵀA)d = hS∇H(x), which
+    always has one solution.
     ``affine`` holds A and b, dense; x: (batch, n); S is a ``SkewMatrix`` with ``hidden`` units,
     ``step`` h ≥ 0 a number or a ``Step``. Raises ShapeError, DomainError for half precision.
     Source: paper, energy-preserving networks [P]; claims F5.discrete_gradient_energy,
