@@ -66,9 +66,9 @@ def certified_accuracy(
     ``theory.certificate.radius``; for float64 a module is taken as its float64 copy, which rounds
     less of what it computes from its weights); ε = 0 counts those whose class is certain.
     ``images`` are (count, *input_shape), NumPy or torch, in the units in which radii are measured;
-    a module is taken as module((x − pixel_shift)/pixel_scale), scale and shift rounded to float32 if that is
-    the execution. Bounds registered with ``certify.rule`` do not count here: the values of such a
-    layer are not known. Long work shows a bar. Raises ShapeError, DomainError (NaN; a negative
+    a module is taken as module((x − pixel_shift)/pixel_scale), scale and shift rounded to float32
+    if that is the execution. Bounds registered with ``certify.rule`` do not count here: the values
+    of such a layer are not known. Long work shows a bar. Raises ShapeError, DomainError (NaN; a negative
     radius; images outside a certificate's domain; an operation whose rounding is not known in this
     arithmetic), DataError (labels), and what ``certify`` raises.
     Source: paper, E2 [P]; pairwise radii and rounding, flowcert [D].
