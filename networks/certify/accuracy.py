@@ -68,9 +68,9 @@ def certified_accuracy(
     ``images`` are (count, *input_shape), NumPy or torch, in the units in which radii are measured;
     a module is taken as module((x − pixel_shift)/pixel_scale), scale and shift rounded to float32
     if that is the execution. Bounds registered with ``certify.rule`` do not count here: the values
-    of such a layer are not known. Long work shows a bar. Raises ShapeError, DomainError (NaN; a negative
-    radius; images outside a certificate's domain; an operation whose rounding is not known in this
-    arithmetic), DataError (labels), and what ``certify`` raises.
+    of such a layer are not known. Long work shows a bar. Raises ShapeError, DomainError (NaN; a
+    negative radius; images outside a certificate's domain; an operation whose rounding is not known
+    in this arithmetic), DataError (labels), and what ``certify`` raises.
     Source: paper, E2 [P]; pairwise radii and rounding, flowcert [D].
 
     >>> net = nn.Linear(2, 2, bias=False).double().eval()
