@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=None, help="another folder")
     given = parser.parse_args()
     start = time.perf_counter()
+    origin = provenance(__file__, {}, PACKAGES)  # of the sources that are loaded now
     jobs = [(name, r, s) for name in VARIANTS for r in RATES for s in SWITCHING["seeds"]]
     runs: dict[tuple[str, float, int], Run] = {}
     with Progress() as bar, ProcessPoolExecutor(given.processes) as pool:
@@ -66,11 +67,11 @@ def main() -> None:
             bar.advance(task)
     data = stacked(runs)
     show(data)
-    seconds = {"total": time.perf_counter() - start}
+    seconds = {"total": round(time.perf_counter() - start, 1)}
     path = write_stored_results(
         "switching",
         configuration=SWITCHING,
-        provenance=provenance(__file__, seconds, PACKAGES),
+        provenance={**origin, "seconds": seconds},
         data=data,
         folder=given.output,
     )
@@ -126,7 +127,7 @@ def show(data: Mapping[str, NDArray[Any]]) -> None:
     """Print means and deviations in per cent, of the better learning rate."""
     table = Table(box=None, title="digits: mean ± deviation over the seeds, in %")
     for column in ("variant", "rate", "clean", *(f"certified {r:g}" for r in SHOWN), "seconds"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for name in VARIANTS:
         certified = data[f"{name}/certified"]
         best = int(np.argmax(certified[..., RADII.index(0.25)].mean(axis=1)))
