@@ -91,7 +91,9 @@ def certify(
 
 @certificate_app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="A certificate.json, or the folder that it is in.")],
+    file: Annotated[
+        Path, typer.Argument(help="A certificate.json, its folder, or that of a training run.")
+    ],
     weights: Annotated[
         Path | None, typer.Option(help="The safetensors file; by default the one beside it.")
     ] = None,
@@ -99,8 +101,8 @@ def check(
     """Derive every line of a certificate anew from its graph and weights, and its witness too."""
     from ..theory.certificate import Certificate, check_certificate
 
-    certificate = Certificate.load(file / "certificate.json" if file.is_dir() else file)
-    beside = (file if file.is_dir() else file.parent) / "weights.safetensors"
+    place = _certificate_file(file)
+    certificate, beside = Certificate.load(place), place.parent / "weights.safetensors"
     with out.status("deriving every line anew"):
         result = check_certificate(certificate, beside if weights is None else weights)
     for line in result.lines:
@@ -117,18 +119,28 @@ def check(
 
 @certificate_app.command()
 def show(
-    file: Annotated[Path, typer.Argument(help="A certificate.json, or the folder that it is in.")],
+    file: Annotated[
+        Path, typer.Argument(help="A certificate.json, its folder, or that of a training run.")
+    ],
 ) -> None:
     """Print what a certificate says; nothing is checked."""
     from ..theory.certificate import Certificate
 
-    certificate = Certificate.load(file / "certificate.json" if file.is_dir() else file)
+    certificate = Certificate.load(_certificate_file(file))
     _show(certificate)
     for assumption in (*certificate.assumptions, certificate.arithmetic):
         out.print(Text(f"assumed  {assumption}"), soft_wrap=True)
     out.print(Text(f"trusted  {certificate.trusted}"), soft_wrap=True)
     out.print(Text(f"made by {certificate.created_by}, version {certificate.version}"))
     out.print(Text("nothing was checked: that is flowcert certificate check", style="yellow"))
+
+
+def _certificate_file(given: Path) -> Path:
+    """The file itself, the one in its folder, or in the folder of a training run."""
+    if not given.is_dir():
+        return given
+    of_run = given / "certificate" / "certificate.json"
+    return of_run if of_run.is_file() else given / "certificate.json"
 
 
 def _show(certificate: Certificate) -> None:

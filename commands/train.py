@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import OutputError
 from .console import out
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 
 def train(
     kind: Annotated[
-        str, typer.Option(help="Of network: boundary, scaled-boundary, sorting, or a regime.")
+        str,
+        typer.Option(
+            help="Of network: boundary, scaled-boundary, sorting, or a regime: naive, "
+            "non-expansive, switching-prescribed, switching-flexible."
+        ),
     ] = "boundary",
     epochs: Annotated[int, typer.Option(help="Passes through the training images.")] = 150,
     seed: Annotated[int, typer.Option(help="Decides split, first weights, order and noise.")] = 0,
@@ -35,7 +40,10 @@ def train(
         str, typer.Option(help="margin: cross-entropy with an offset; hinge: the paper's.")
     ] = "margin",
     margin: Annotated[
-        float | None, typer.Option(help="By how much the right logit should lead, > 0.")
+        float | None,
+        typer.Option(
+            help="By how much the right logit should lead, > 0; by default that of the loss."
+        ),
     ] = None,
     width: Annotated[int, typer.Option(help="Features, at least 64.")] = 128,
     depth: Annotated[int, typer.Option(help="Residual steps.")] = 8,
@@ -78,6 +86,12 @@ def train(
         slope=slope,
         region=None if region == "none" else region,
     )
+    if folder == Path():
+        raise OutputError(
+            came="--out without a folder's name, or that of the current folder",
+            expected="a folder of its own for the run",
+            remedy="Name one: --out runs/digits.",
+        )
     place = Path("runs") / configuration.name if folder is None else folder
     shown = _Shown(configuration.epochs)
     try:
@@ -155,16 +169,16 @@ def _interrupts() -> Iterator[list[int]]:
 def _show(record: Record, place: Path) -> None:
     results = record.evaluation
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("accuracy in %")
-    for column in ("radius", "certified", "attacked", "authors' attack"):
+    for column in ("radius", "certified %", "attacked %", "authors' attack %"):
         table.add_column(column, justify="right")
-    table.add_row("clean", "0", "", f"{100 * results.clean:.1f}", "")
     columns = (results.epsilons, results.certified, results.attacked, results.attacked_weakly)
     for radius, *fractions in zip(*columns, strict=True):
-        table.add_row("", f"{radius:g}", *(f"{100 * fraction:.1f}" for fraction in fractions))
-    out.print(table)
+        table.add_row(f"{radius:g}", *(f"{100 * fraction:.1f}" for fraction in fractions))
     count = len(results.labels)
-    out.print(f"{count} test images; radii hold as executed in {results.execution}")
+    out.print(f"{100 * results.clean:.1f} % of {count} test images are classified rightly; of them")
+    out.print("stay so, for every change (certified) or under attack, up to a radius, in % of all:")
+    out.print(table)
+    out.print(f"radii hold as executed in {results.execution}")
     bracket = f"[{record.lower:.10g}, {record.upper:.10g}]"
     out.print(Text(f"Lipschitz constant in {bracket}, from pixels to logits", style="bold"))
     told = ", ".join(f"{name} {value:.1f} s" for name, value in record.seconds.items())
@@ -176,6 +190,9 @@ def _show(record: Record, place: Path) -> None:
         said = f"REFUTED: broken within their certified radius: test images {broken}"
         out.print(Text(said, style="bold red"), soft_wrap=True)
     out.print(Text(f"written to {place}: model.safetensors, record.json, curves.json"))
+    out.print(
+        Text(f"in Python: flowcert.networks.training.load_run({str(place)!r})"), soft_wrap=True
+    )
     out.print(
         Text(f"check it: flowcert certificate check {shlex.quote(str(place / 'certificate'))}"),
         soft_wrap=True,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..errors import DomainError, ShapeError
+from ..errors import DomainError, ShapeError, StructureError
 from ..numerics.validation import FloatArray, positive_integer
 from ..theory.spectral import Convolution, Dense, LinearMap, SingularValues
 from .circular_padding import pad_circularly
@@ -204,6 +204,21 @@ class ConvolutionOperator(Operator):
         if self.mode == "zeros" or self._reach == 0:
             return functional.conv2d(x, weight, bias, padding=self._reach)
         return functional.conv2d(pad_circularly(x, self._reach), weight, bias)
+
+
+def read_operator(given: Operator) -> Operator:
+    """Return an operator, or raise StructureError for what is none.
+
+    >>> read_operator(DenseOperator(3, 2))
+    DenseOperator(inputs=3, outputs=2)
+    """
+    if isinstance(given, Operator):
+        return given
+    raise StructureError(
+        came=f"a {type(given).__name__} where an operator belongs",
+        expected="a DenseOperator or a ConvolutionOperator",
+        remedy="Of an affine map, dense(…) or convolution(…), pass its attribute operator.",
+    )
 
 
 def as_float64(weight: Tensor) -> FloatArray:

@@ -8,7 +8,7 @@ from torch import Tensor
 from ...errors import ConvergenceError
 from ...theory.bounds import domain
 from ..layers.spectral_estimate import SpectralEstimate
-from ..operators import Operator
+from ..operators import Operator, read_operator
 from .constraint import Constraint
 
 
@@ -28,7 +28,7 @@ class BoundedSpectralNorm(Constraint):
 
     def __init__(self, operator: Operator, bound: float = 1.0) -> None:
         super().__init__()
-        self.operator = operator
+        self.operator = read_operator(operator)
         self.bound = float(domain.positive("bound", bound))
         self.estimate = SpectralEstimate(operator, torch.zeros(operator.weight_shape), start=0)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from ...errors import DomainError, StructureError
-from ..layers.affine import Affine
+from ..layers.affine import Affine, read_affine
 
 
 class Constraint(nn.Module, ABC):
@@ -144,6 +144,14 @@ def _parametrised(affine: Affine) -> tuple[Constraint | None, torch.Tensor]:
 
 
 def _check_free(affine: Affine, constraint: Constraint) -> None:
+    read_affine(affine)
+    given: object = constraint  # whatever a caller without types passes
+    if not isinstance(given, Constraint):
+        raise StructureError(
+            came=f"{given!r} as a constraint",
+            expected="an instance of a constraint, such as Orthogonal(affine.operator)",
+            remedy="Build it for the operator of this affine map.",
+        )
     if constraint_of(affine) is not None or parametrize.is_parametrized(affine, "weight"):
         raise StructureError(
             came="an affine map whose weight is constrained already",

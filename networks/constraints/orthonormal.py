@@ -11,7 +11,7 @@ from torch import Tensor
 from ...errors import ConvergenceError, ShapeError
 from ...theory.spectral import bound_dense
 from ...theory.spectral.rounding import above, below
-from ..operators import Operator, as_float64
+from ..operators import Operator, as_float64, read_operator
 from .cayley import cayley, check_precise, coordinates, nearest_orthonormal
 from .constraint import Constraint
 
@@ -36,7 +36,7 @@ class Orthonormal(Constraint):
 
     def __init__(self, operator: Operator, divisor: int, resolution: float) -> None:
         super().__init__()
-        self.operator = operator
+        self.operator = read_operator(operator)
         self.divisor = divisor
         self.resolution = resolution
         rows, columns = self._matrix_shape

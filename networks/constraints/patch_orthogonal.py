@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import StructureError
-from ..operators import ConvolutionOperator, Operator
+from ..operators import ConvolutionOperator, Operator, read_operator
 from .orthonormal import Orthonormal
 
 
@@ -28,6 +28,7 @@ class PatchOrthogonal(Orthonormal):
     operator: ConvolutionOperator
 
     def __init__(self, operator: Operator) -> None:
+        read_operator(operator)
         if not isinstance(operator, ConvolutionOperator):
             raise StructureError(
                 came=f"{operator} for PatchOrthogonal",

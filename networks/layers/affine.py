@@ -8,8 +8,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ...errors import StructureError
 from ...theory.spectral import LinearMap, SingularValues
-from ..operators import ConvolutionOperator, DenseOperator, Mode, Operator
+from ..operators import (
+    ConvolutionOperator,
+    DenseOperator,
+    Mode,
+    Operator,
+    read_image,
+    read_operator,
+)
 from .layer import Layer, check_value
 
 
@@ -32,7 +40,7 @@ class Affine(Layer):
 
     def __init__(self, operator: Operator, *, bias: bool = True) -> None:
         super().__init__()
-        self.operator = operator
+        self.operator = read_operator(operator)
         weight = torch.randn(operator.weight_shape) / math.sqrt(operator.fan_in)
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(operator.units)) if bias else None
@@ -62,6 +70,21 @@ class Affine(Layer):
         return f"{self.operator}, bias={self.bias is not None}"
 
 
+def read_affine(given: Affine) -> Affine:
+    """Return an affine map, or raise StructureError for a module that lacks its adjoint.
+
+    >>> read_affine(dense(3, 2))
+    Affine(DenseOperator(inputs=3, outputs=2), bias=True)
+    """
+    if isinstance(given, Affine):
+        return given
+    raise StructureError(
+        came=f"a {type(given).__name__} where x ↦ Ax + b belongs",
+        expected="an Affine, which knows Aᵀ as well",
+        remedy="Use dense(inputs, outputs) or convolution(image, outputs) of networks.layers.",
+    )
+
+
 def dense(inputs: int, outputs: int, *, bias: bool = True) -> Affine:
     """Return x ↦ Ax + b on vectors, A of shape (outputs, inputs).
 
@@ -84,6 +107,5 @@ def convolution(
     >>> tuple(convolution((2, 8, 8), 4).weight.shape)
     (4, 2, 3, 3)
     """
-    channels, height, width = image
-    operator = ConvolutionOperator((channels, height, width), outputs, kernel_size, mode)
+    operator = ConvolutionOperator(read_image(image), outputs, kernel_size, mode)
     return Affine(operator, bias=bias)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..operators import Operator
+from ..operators import Operator, read_operator
 from .affine import Affine
 from .layer import Layer
 
@@ -32,7 +32,9 @@ class AlmostOrthogonal(Layer):
         from ..constraints.constraint import constrain
 
         super().__init__()
-        self.affine = constrain(Affine(operator, bias=bias), AlmostOrthogonalScaling(operator))
+        self.affine = constrain(
+            Affine(operator, bias=bias), AlmostOrthogonalScaling(read_operator(operator))
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         value: Tensor = self.affine(x)

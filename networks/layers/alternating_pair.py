@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ...errors import ShapeError
 from ...numerics.validation import positive_integer
-from .affine import Affine
+from .affine import Affine, read_affine
 from .expansive_step import require_one_space
 from .gradient_step import activated, gradient, shared_out
 from .layer import Layer, Step, as_step, read_slope
@@ -42,7 +42,7 @@ class AlternatingPair(Layer):
     ) -> None:
         super().__init__()
         require_one_space(expansive, "x + hσ(Bx + c)")
-        if contractive.operator.input_shape != expansive.operator.input_shape:
+        if read_affine(contractive).operator.input_shape != expansive.operator.input_shape:
             raise ShapeError(
                 came=f"A on {contractive.operator.input_shape}, B on "
                 f"{expansive.operator.input_shape}",

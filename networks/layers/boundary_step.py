@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import DomainError
 from ...theory.spectral.rounding import below
-from .affine import Affine
+from .affine import Affine, read_affine
 from .gradient_step import GradientStep
 from .layer import FixedStep, Step
 from .spectral_estimate import SpectralEstimate
@@ -29,7 +29,7 @@ class BoundaryStep(GradientStep):
     """
 
     def __init__(self, affine: Affine) -> None:
-        super().__init__(affine, BoundaryStepSize(affine), slope=0.0)
+        super().__init__(affine, BoundaryStepSize(read_affine(affine)), slope=0.0)
 
 
 class BoundaryStepSize(Step):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ShapeError
-from .affine import Affine
+from .affine import Affine, read_affine
 from .layer import Layer, Step, as_step, check_value
 from .skew_matrix import SkewMatrix
 
@@ -42,7 +42,7 @@ class EnergyStep(Layer):
 
     def __init__(self, affine: Affine, hidden: int, step: float | Step) -> None:
         super().__init__()
-        if len(affine.operator.input_shape) != 1:
+        if len(read_affine(affine).operator.input_shape) != 1:
             raise ShapeError(
                 came=f"an affine map of inputs of shape {affine.operator.input_shape}",
                 expected="one on vectors: dense(features, rows)",

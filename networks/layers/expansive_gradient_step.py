@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .affine import Affine
+from .affine import Affine, read_affine
 from .gradient_step import gradient
 from .layer import Layer, Step, as_step, read_slope
 
@@ -29,7 +29,7 @@ class ExpansiveGradientStep(Layer):
 
     def __init__(self, affine: Affine, step: float | Step, slope: float = 0.0) -> None:
         super().__init__()
-        self.affine = affine
+        self.affine = read_affine(affine)
         self.step = as_step(step)
         self.slope = read_slope(slope)
 

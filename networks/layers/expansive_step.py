@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...errors import ShapeError
-from .affine import Affine
+from .affine import Affine, read_affine
 from .gradient_step import activated
 from .layer import Layer, Step, as_step, read_slope
 
@@ -49,7 +49,8 @@ def require_one_space(affine: Affine, formula: str) -> None:
     >>> from flowcert.networks.layers import dense
     >>> require_one_space(dense(2, 2), "x + hσ(Bx + c)")
     """
-    inputs, outputs = affine.operator.input_shape, affine.operator.output_shape
+    operator = read_affine(affine).operator
+    inputs, outputs = operator.input_shape, operator.output_shape
     if inputs != outputs:
         raise ShapeError(
             came=f"a linear map from {inputs} to {outputs} in {formula}",

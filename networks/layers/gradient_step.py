@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...numerics.validation import positive_integer
-from .affine import Affine
+from .affine import Affine, read_affine
 from .layer import Layer, Step, as_step, read_slope
 
 
@@ -33,7 +33,7 @@ class GradientStep(Layer):
         self, affine: Affine, step: float | Step, slope: float = 0.0, substeps: int = 1
     ) -> None:
         super().__init__()
-        self.affine = affine
+        self.affine = read_affine(affine)
         self.step = as_step(step)
         self.slope = read_slope(slope)
         self.substeps = positive_integer("substeps", substeps)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ...errors import DomainError, ShapeError
+from ...errors import DomainError, ShapeError, StructureError
 from ...theory.bounds import domain
 from ..operators import Shape
 
@@ -83,8 +83,26 @@ class FixedStep(Step):
 
 
 def as_step(step: float | Step) -> Step:
-    """Return a step as a module; a number becomes a fixed one."""
-    return step if isinstance(step, Step) else FixedStep(step)
+    """Return a step as a module; a number becomes a fixed one.
+
+    Raises StructureError for a tensor or a module that is no step, DomainError for bad numbers.
+
+    >>> as_step(torch.ones(2))
+    Traceback (most recent call last):
+        ...
+    flowcert.errors.StructureError: got a step of type Tensor; expected a number or a Step. ...
+    """
+    if isinstance(step, Step):
+        return step
+    given: object = step  # whatever a caller without types passes
+    if not isinstance(given, Tensor | nn.Module) and not hasattr(given, "contractive"):
+        return FixedStep(step)  # which refuses what is no number
+    raise StructureError(
+        came=f"a step of type {type(step).__name__}",
+        expected="a number or a Step",
+        remedy="A step that is trained is a BoundedStep, or .contractive or .expansive of a"
+        " StepPair.",
+    )
 
 
 def rounded_down(value: float, dtype: torch.dtype) -> Tensor:

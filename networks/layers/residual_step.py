@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...errors import ShapeError
-from .affine import Affine
+from .affine import Affine, read_affine
 from .layer import Layer
 
 
@@ -29,7 +29,7 @@ class ResidualStep(Layer):
 
     def __init__(self, inner: Affine, outer: Affine, averaged: bool = False) -> None:
         super().__init__()
-        there, back = inner.operator, outer.operator
+        there, back = read_affine(inner).operator, read_affine(outer).operator
         if (there.output_shape, there.input_shape) != (back.input_shape, back.output_shape):
             raise ShapeError(
                 came=f"A from {there.input_shape} to {there.output_shape} and B from "

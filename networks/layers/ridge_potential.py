@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .affine import Affine, convolution, dense
+from .affine import Affine, convolution, dense, read_affine
 
 
 class RidgePotential(nn.Module):
@@ -24,7 +24,7 @@ class RidgePotential(nn.Module):
 
     def __init__(self, affine: Affine) -> None:
         super().__init__()
-        self.affine = affine
+        self.affine = read_affine(affine)
         shape = affine.operator.output_shape
         self.weight = nn.Parameter(torch.ones(shape[0], *(1 for _ in shape[1:])))
 

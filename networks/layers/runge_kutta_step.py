@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ...errors import StructureError
 from ...numerics import RungeKutta, Tableau, find_method
-from .affine import Affine
+from .affine import Affine, read_affine
 from .gradient_step import gradient
 from .layer import Layer, Step, as_step, read_slope
 
@@ -42,7 +42,7 @@ class RungeKuttaStep(Layer):
         slope: float = 0.0,
     ) -> None:
         super().__init__()
-        self.affine = affine
+        self.affine = read_affine(affine)
         self.step = as_step(step)
         self.slope = read_slope(slope)
         self.method, tableau = _read_method(method)

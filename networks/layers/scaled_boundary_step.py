@@ -12,7 +12,7 @@ from ...theory.spectral.composition import compose
 from ...theory.spectral.diagonal import Diagonal
 from ...theory.spectral.rounding import above
 from ..operators import as_float64
-from .affine import Affine
+from .affine import Affine, read_affine
 from .layer import Layer
 
 _ROOM = 1e-9  # for a certificate that rounds on another way than we do here
@@ -38,7 +38,7 @@ class ScaledBoundaryStep(Layer):
 
     def __init__(self, affine: Affine) -> None:
         super().__init__()
-        self.affine = affine
+        self.affine = read_affine(affine)
         self.sizes: DominatingSizes | FixedSizes = DominatingSizes(affine)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...numerics.validation import positive_integer
-from .affine import Affine
+from .affine import Affine, read_affine
 from .gradient_step import gradient, shared_out
 from .layer import Layer, Step, as_step, read_slope
 
@@ -39,7 +39,7 @@ class SharedPair(Layer):
         substeps: int = 2,
     ) -> None:
         super().__init__()
-        self.affine = affine
+        self.affine = read_affine(affine)
         self.contractive_step = as_step(contractive_step)
         self.expansive_step = as_step(expansive_step)
         self.slope = read_slope(slope)
