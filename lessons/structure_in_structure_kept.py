@@ -65,7 +65,7 @@ def _(step_slider, weight_slider):
         for i, (axes, name) in enumerate(zip(panels, _names, strict=True)):
             for network, colour in (("ordinary", ORDINARY), (name, STRUCTURED)):
                 axes.semilogy(np.maximum(drifts[network][i], 1e-17), color=colour)
-            axes.set(xlabel="layer", ylim=(1e-17, 1e4))
+            axes.set(xlabel="layer", ylabel="drift" if i == 0 else "", ylim=(1e-17, 1e4))
             styling.name_panel(axes, "abcd"[i], name)
 
     _kept = all(drifts[name][i].max() < 1e-11 for i, name in enumerate(_names))
@@ -92,12 +92,14 @@ def _(step_slider, weight_slider):
             axes.fill(np.cos(turn), np.sin(turn), color="#BBBBBB", label="the disc")
             axes.fill(*discs[name][0], color=colour, alpha=0.6, label="its image")
             axes.set(xlabel="$x$", ylabel="$v$", aspect="equal")
+            axes.legend(fontsize=7)
             styling.name_panel(axes, letter, f"{name}: area × {discs[name][1]:.3f}")
 
     _words = f"""## 2. What volume means
 
 A disc goes through {BENT} random layers. Those that keep volume may bend and stretch it, but not inflate it: its area is multiplied
-by **{discs["structured"][1]:.4f}**, by the ordinary ones by **{discs["ordinary"][1]:.4f}**. They can also be undone without solving anything:
+by **{discs["structured"][1]:.4f}**, by the ordinary ones by **{discs["ordinary"][1]:.4f}** (below 0: they fold it over, left and right
+change places, and each fold counts with its sign). They can also be undone without solving anything:
 the way back misses the start by {returned:.1e}."""
     _next = rf"""
     ## 3. Training cannot unlearn it
@@ -133,7 +135,8 @@ def _(trained):
             people.plot(t, rolled[name], look, color=colour, label=[name, None, None])
             drift.semilogy(t, np.maximum(masses[name], 1e-17), look, color=colour)
         people.legend()
-        drift.set(ylim=(1e-17, 1e2))
+        people.set(xlabel="time", ylabel="susceptible, infected, recovered")
+        drift.set(xlabel="time", ylim=(1e-17, 1e2))
         styling.name_panel(people, "a", "the three counts over time")
         styling.name_panel(drift, "b", "error of their sum")
 

@@ -119,17 +119,18 @@ class _Study:
             return {"when": f"while {name} is written", **found}
         while True:
             share = (index + self.draw.random()) / (count - len(WRITTEN))
+            start = time.perf_counter()
             found = self._timed(folder, share)
             if found["killed"]:
                 return found
-            shutil.rmtree(folder)  # it was faster than the one before: not killed at all
+            # It was faster than the one before: not killed at all.
+            self.seconds = min(self.seconds, time.perf_counter() - start)
+            shutil.rmtree(folder)
 
     def _timed(self, folder: Path, share: float) -> Answer:
-        """Kill after a share of the time that a run took last."""
-        moment, start = share * self.seconds, time.perf_counter()
+        """Kill after a share of the time that a run takes."""
+        moment = share * self.seconds
         found = self._kill(folder, lambda seconds: seconds >= moment)
-        if not found["killed"]:
-            self.seconds = min(self.seconds, time.perf_counter() - start)
         return {"when": f"after {moment:.2f} s", **found}
 
     def _kill(self, folder: Path, moment: Moment) -> Answer:

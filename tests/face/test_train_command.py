@@ -49,7 +49,7 @@ def test_two_epochs_print_and_leave_everything_and_are_recognised(flowcert, here
     record = read_record(folder / "record.json")
     results = record.evaluation
     lines = [line.split() for line in said.splitlines()]
-    assert ["clean", "0", f"{100 * results.clean:.1f}"] in lines
+    assert f"{100 * results.clean:.1f} % of {len(results.labels)} test images" in said
     for row in zip(
         results.epsilons,
         results.certified,
@@ -212,3 +212,10 @@ def test_a_record_is_valid_json(flowcert, here):
         raise AssertionError(constant)
 
     json.loads(Path("run/record.json").read_text(), parse_constant=refuse)
+
+
+def test_the_current_folder_is_no_run_folder(flowcert, here):
+    code, _, complaint = flowcert("train", "--epochs", 2, *SMALL, "--out", "")
+    assert code == 2
+    assert "OutputError" in complaint
+    assert files(here) == {}
