@@ -63,4 +63,4 @@ def double_if_possible(module: nn.Module, shape: Shape) -> nn.Module:
             double(torch.zeros((2, *shape), dtype=torch.float64, device=device))
     except FAILURES:  # numbers of its own precision inside, or weights that cannot be copied
         return module
-    return double
+    return copy.deepcopy(module).double()  # another one: a call may have changed the first

@@ -53,6 +53,7 @@ def shared_out(value: Tensor, substeps: int) -> Tensor:
 
     Then the layer and its float64 copy are one function of the stored numbers.
 
+    >>> import torch
     >>> shared_out(torch.ones(1), 2).item()
     0.5
     """

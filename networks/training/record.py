@@ -65,7 +65,7 @@ class Record:
             "mean": self.mean,
             "threads": self.threads,
             "device": self.device,
-            "seconds": {name: round(value, 2) for name, value in self.seconds.items()},
+            "seconds": self.seconds,
             "resumed_at": self.resumed_at,
             "versions": {name: _version(name) for name in _PACKAGES},
             "machine": {

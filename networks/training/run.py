@@ -217,7 +217,8 @@ class _Clock:
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
-        self.seconds[name], self._last = now - self._last, now
+        # To hundredths at once: what is printed is what is stored.
+        self.seconds[name], self._last = round(now - self._last, 2), now
 
 
 @contextmanager

@@ -100,15 +100,22 @@ def test_ctrl_c_keeps_what_was_trained_and_says_how_to_go_on(flowcert, here, mon
         if self.epoch == 2:
             signal.raise_signal(signal.SIGINT)
 
+    def own(number, frame):
+        raise AssertionError("the handler of before")
+
     given = ("train", "--epochs", 4, *SMALL, "--out", "my run")
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "run_epoch_", interrupted)
-        code, said, _ = flowcert(*given, "--fresh")
+    before = signal.signal(signal.SIGINT, own)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Training, "run_epoch_", interrupted)
+            code, said, _ = flowcert(*given, "--fresh")
+        assert signal.getsignal(signal.SIGINT) is own
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert code == 130
     assert "stopped after epoch 2; to go on from there: flowcert train --epochs 4" in said
     assert said.rstrip().endswith("--out 'my run'")
     assert set(files(here / "my run")) == {"checkpoint.safetensors"}
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     code, _, _ = flowcert(*given)
     assert code == 0
     assert read_record(here / "my run" / "record.json").resumed_at == 2

@@ -16,6 +16,7 @@ NAMES = [
     "G1_regions",
     "G4_step_alternation",
     "G5_sir_reference",
+    "I1_switching",
     "N1_energy_drift",
     "N2_work_precision",
     "N3_contractivity_discs",

@@ -99,9 +99,12 @@ def test_a_damaged_file_stops_the_figure(
 def test_stored_results_say_where_they_come_from() -> None:
     for file in sorted(stored_results.FOLDER.glob("*.json")):
         content = json.loads(file.read_text(encoding="utf-8"))
-        script = Path(content["made_by"].removeprefix("python "))
-        assert script.name == f"{file.stem}.py"
-        assert (stored_results.FOLDER.parents[1] / script).is_file()
+        made_by = content["made_by"].removeprefix("python ")
+        module = made_by.removeprefix("-m ").replace(".", "/")
+        script = Path(made_by) if module == made_by.replace(".", "/") else Path(module)
+        assert script.stem == file.stem
+        there = stored_results.FOLDER.parents[1] / script
+        assert there.is_file() or (there / "__main__.py").is_file()
         assert len(content["commit"]) == 40
         assert {"processor", "system", "python", "numpy"} <= set(content["machine"])
         assert content["seed"] is None

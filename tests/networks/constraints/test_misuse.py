@@ -40,7 +40,7 @@ INFINITE = torch.full((3, 3), torch.inf)
     [
         (lambda: Orthogonal(CONVOLUTION), StructureError, "PatchOrthogonal"),
         (lambda: PatchOrthogonal(DENSE), StructureError, "Use Orthogonal"),
-        (lambda: Orthogonal(None), StructureError, "a dense operator"),
+        (lambda: Orthogonal(None), StructureError, "a DenseOperator"),
         (lambda: BoundedSpectralNorm(DENSE, -1.0), DomainError, "bound > 0"),
         (lambda: BoundedSpectralNorm(DENSE, 0.0), DomainError, "bound > 0"),
         (lambda: BoundedSpectralNorm(DENSE, float("nan")), DomainError, "bound"),

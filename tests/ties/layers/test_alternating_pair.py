@@ -112,8 +112,8 @@ class _Order(AlternatingPair):
     """Contractive first."""
 
     def forward(self, x):
-        down = GradientStep(self.contractive, self.contractive_step() / 2, self.slope)
-        up = ExpansiveStep(self.expansive, self.expansive_step() / 2, self.slope)
+        down = GradientStep(self.contractive, float(self.contractive_step()) / 2, self.slope)
+        up = ExpansiveStep(self.expansive, float(self.expansive_step()) / 2, self.slope)
         return up(down(up(down(x))))
 
 
@@ -121,15 +121,15 @@ class _Grouped(AlternatingPair):
     """Both expansive sub-steps first: the other family."""
 
     def forward(self, x):
-        down = GradientStep(self.contractive, self.contractive_step() / 2, self.slope)
-        up = ExpansiveStep(self.expansive, self.expansive_step() / 2, self.slope)
+        down = GradientStep(self.contractive, float(self.contractive_step()) / 2, self.slope)
+        up = ExpansiveStep(self.expansive, float(self.expansive_step()) / 2, self.slope)
         return down(down(up(up(x))))
 
 
 class _Undivided(AlternatingPair):
     def forward(self, x):
-        down = GradientStep(self.contractive, self.contractive_step(), self.slope)
-        up = ExpansiveStep(self.expansive, self.expansive_step(), self.slope)
+        down = GradientStep(self.contractive, float(self.contractive_step()), self.slope)
+        up = ExpansiveStep(self.expansive, float(self.expansive_step()), self.slope)
         return down(up(x))
 
 
