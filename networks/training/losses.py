@@ -85,7 +85,7 @@ def orthogonality_penalty(kernels: Iterable[Tensor]) -> Tensor:
     return torch.stack(penalties).sum()
 
 
-MARGINS = {"margin": 0.9, "hinge": 0.7}  # what each loss is used with unless told otherwise
+MARGINS = {"margin": 0.9, "hinge": 1.0}  # what each loss is used with unless told otherwise
 
 
 def read_loss(name: str, margin: float | None = None, temperature: float = 0.1) -> Loss:
