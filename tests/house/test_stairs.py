@@ -24,6 +24,9 @@ LOADED_LATE = {
     "flowcert.theory.proof": HEAVY,
     "flowcert.theory.claims": HEAVY,
     "flowcert.theory.step_optima": {"sympy"},
+    "flowcert.theory.symbolic": {"sympy", "flint"},
+    "flowcert.theory.decomposition": {"sympy", "flint"},
+    "flowcert.theory.approximation": {"sympy", "flint"},
 }
 
 

@@ -1,0 +1,142 @@
+"""From sympy expressions to functions: of float64 points, and of arrays of balls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike
+from sympy.printing.pycode import PythonCodePrinter
+
+from ...errors import StructureError
+from ...numerics.validation import FloatArray, points
+from .. import ball_arrays
+from ..ball_arrays import BallArray
+
+_NODES = 48  # of Gauss's rule for moments: to rounding for |z| up to some 60
+
+
+class _ExactPrinter(PythonCodePrinter):
+    """Prints numbers as exact fractions and functions by their sympy names."""
+
+    def _print_Rational(self, expr: Any) -> str:
+        return f"_fraction({expr.p}, {expr.q})"
+
+    def _print_Float(self, expr: Any) -> str:
+        exact = Fraction(float(expr))
+        return f"_fraction({exact.numerator}, {exact.denominator})"
+
+    def _print_Function(self, expr: Any) -> str:
+        arguments = ", ".join(self._print(argument) for argument in expr.args)
+        return f"{type(expr).__name__}({arguments})"
+
+    _print_sin = _print_cos = _print_tanh = _print_Function
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        base, exponent = expr.as_base_exp()
+        if not exponent.is_Integer:
+            raise StructureError(
+                came=f"the power {expr}",
+                expected="integer powers, sin, cos, tanh and sums and products of them",
+                remedy="Roots and other functions have no ball arithmetic here; rewrite the field.",
+            )
+        return f"({self._print(base)})**({int(exponent)})"
+
+
+_ON_BALLS: dict[str, Any] = {
+    "_fraction": Fraction,
+    "sin": ball_arrays.sine,
+    "cos": ball_arrays.cosine,
+    "tanh": ball_arrays.hyperbolic_tangent,
+    "CosineMoment": ball_arrays.cosine_moment,
+    "SineMoment": ball_arrays.sine_moment,
+}
+
+
+def array_function(
+    expressions: Sequence[Any], symbols: Sequence[Any]
+) -> Callable[..., list[FloatArray]]:
+    """Return (x₁, …, xₙ) ↦ [e₁, …, e_m] on float64 arrays, common parts computed once.
+
+    >>> x, y = sympy.symbols("x y")
+    >>> [float(e) for e in array_function([x * y, x + 1], [x, y])(2.0, 3.0)]
+    [6.0, 3.0]
+    """
+    modules = [{"CosineMoment": _cosine_moment, "SineMoment": _sine_moment}, "numpy"]
+    function = sympy.lambdify(list(symbols), list(expressions), modules=modules, cse=True)
+
+    def evaluate(*x: ArrayLike) -> list[FloatArray]:
+        arrays = [np.asarray(entry, dtype=np.float64) for entry in x]
+        with np.errstate(all="ignore"):
+            values = function(*arrays)
+        shape = np.broadcast_shapes(*(a.shape for a in arrays))
+        return [np.broadcast_to(np.asarray(v, dtype=np.float64), shape) for v in values]
+
+    return evaluate
+
+
+def numeric_function(
+    expressions: Sequence[Any], symbols: Sequence[Any]
+) -> Callable[[ArrayLike], FloatArray]:
+    """Return x ↦ (e₁, …, e_m)(x) from points (..., n) to values (..., m), in float64.
+
+    >>> x, y = sympy.symbols("x y")
+    >>> numeric_function([x * y, x + 1], [x, y])([[2.0, 3.0]]).tolist()
+    [[6.0, 3.0]]
+    """
+    function = array_function(expressions, symbols)
+
+    def evaluate(x: ArrayLike) -> FloatArray:
+        p = points(x, len(symbols))
+        return np.stack(function(*np.moveaxis(p, -1, 0)), axis=-1)
+
+    return evaluate
+
+
+def ball_array_function(
+    expressions: Sequence[Any], symbols: Sequence[Any]
+) -> Callable[..., list[BallArray]]:
+    """Return (x₁, …, xₙ) ↦ [e₁, …, e_m] on ``BallArray``s: enclosures over every ball.
+
+    Guaranteed: enclosures, in the arithmetic of ``theory.ball_arrays``. Raises StructureError for
+    functions other than + − * /, integer powers, sin, cos, tanh and moments. Source: flowcert [D].
+
+    >>> x = sympy.Symbol("x")
+    >>> [ball] = ball_array_function([x**2 / 3], [x])(BallArray(np.ones(1), np.full(1, 0.5)))
+    >>> bool(abs(ball.mid[0] - 1 / 3) < 1e-15), bool(ball.magnitude[0] >= 0.75)
+    (True, True)
+    """
+    listed = [sympy.sympify(expression) for expression in expressions]
+    _require_known(listed)
+    function = sympy.lambdify(
+        list(symbols), listed, modules=[_ON_BALLS], printer=_ExactPrinter(), cse=True
+    )
+    return lambda *x: [BallArray.of(value) for value in function(*x)]
+
+
+def _require_known(expressions: Sequence[Any]) -> None:
+    for expression in expressions:
+        for part in expression.atoms(sympy.Function, sympy.NumberSymbol):
+            if type(part).__name__ not in _ON_BALLS:
+                raise StructureError(
+                    came=f"{part} in a field",
+                    expected="+ − * /, integer powers, sin, cos and tanh",
+                    remedy="Other functions have no ball arithmetic here; rewrite the field.",
+                )
+
+
+def _cosine_moment(k: int, z: FloatArray) -> FloatArray:
+    return _moment(np.cos, k, z)
+
+
+def _sine_moment(k: int, z: FloatArray) -> FloatArray:
+    return _moment(np.sin, k, z)
+
+
+def _moment(function: np.ufunc, k: int, z: FloatArray) -> FloatArray:
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    t = (nodes + 1) / 2
+    return np.asarray(np.tensordot(function(np.asarray(z)[..., None] * t), weights / 2 * t**k, axes=1))
