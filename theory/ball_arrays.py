@@ -53,7 +53,9 @@ class BallArray:
         if isinstance(value, int | Fraction):
             nearest = float(value)
             exact = Fraction(nearest) == value
-            return BallArray(np.asarray(nearest), np.asarray(0.0 if exact else abs(nearest) * 1e-15))
+            return BallArray(
+                np.asarray(nearest), np.asarray(0.0 if exact else abs(nearest) * 1e-15)
+            )
         array = np.asarray(value, dtype=np.float64)
         return BallArray(array, np.zeros(array.shape))
 
@@ -149,7 +151,9 @@ def hyperbolic_tangent(z: Number) -> BallArray:
     """
     ball = BallArray.of(z)
     with np.errstate(all="ignore"):
-        slope = np.where(ball.rad < _HALF_PI, 1 / np.cos(np.minimum(ball.rad, _HALF_PI)) ** 2, np.inf)
+        slope = np.where(
+            ball.rad < _HALF_PI, 1 / np.cos(np.minimum(ball.rad, _HALF_PI)) ** 2, np.inf
+        )
         rad = np.where(ball.rad == 0, 0.0, ball.rad * slope * (1 + 4 * _SLACK))
     return _widened(np.tanh(ball.mid), rad)
 
@@ -183,9 +187,7 @@ def _moment(function: np.ufunc, k: int, z: Number) -> BallArray:
     t, w = (nodes + 1) / 2, weights / 2
     mid = np.tensordot(function(ball.mid[..., None] * t), w * t**k, axes=1)
     with np.errstate(all="ignore"):
-        rad = np.where(
-            np.abs(ball.mid) + k <= _LARGEST_ARGUMENT, _entire(ball) / (k + 2), np.inf
-        )
+        rad = np.where(np.abs(ball.mid) + k <= _LARGEST_ARGUMENT, _entire(ball) / (k + 2), np.inf)
     # Rounding: arguments |z|t within u|z|, nodes and weights within a few u, 24 terms of sum 1.
     return _widened(mid, rad + 64 * _SLACK * (1 + np.abs(ball.mid)))
 

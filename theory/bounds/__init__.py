@@ -24,6 +24,7 @@ from .expansive import (
     formula_expansive_layer_factor,
     formula_shifted_expansive_factor,
 )
+from .field_error import bound_field_error, formula_field_error, formula_mean_growth
 from .flow import (
     bound_expansive_gradient_rate,
     bound_flow_growth,
@@ -71,6 +72,7 @@ __all__ = [
     "bound_expansive_gradient_factor",
     "bound_expansive_gradient_rate",
     "bound_expansive_layer_factor",
+    "bound_field_error",
     "bound_flow_growth",
     "bound_gradient_rate",
     "bound_monotone_lipschitz_factor",
@@ -93,8 +95,10 @@ __all__ = [
     "formula_expansive_gradient_factor",
     "formula_expansive_gradient_rate",
     "formula_expansive_layer_factor",
+    "formula_field_error",
     "formula_flow_growth",
     "formula_gradient_rate",
+    "formula_mean_growth",
     "formula_monotone_lipschitz_factor",
     "formula_monotone_step",
     "formula_nonexpansive_step",

@@ -94,7 +94,9 @@ def presnov(field: SymbolicField) -> SymbolicDecomposition:
 def _along_rays(expression: Any, symbols: tuple[Any, ...], shift: int) -> Any:
     """∫₀¹ t^shift g(tx) dt, term by term."""
     flat = sympy.expand(TR8(sympy.expand(expression)))
-    return sum((_term(term, symbols, shift) for term in sympy.Add.make_args(flat)), sympy.Integer(0))
+    return sum(
+        (_term(term, symbols, shift) for term in sympy.Add.make_args(flat)), sympy.Integer(0)
+    )
 
 
 def _term(term: Any, symbols: tuple[Any, ...], shift: int) -> Any:

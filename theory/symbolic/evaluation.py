@@ -139,4 +139,6 @@ def _sine_moment(k: int, z: FloatArray) -> FloatArray:
 def _moment(function: np.ufunc, k: int, z: FloatArray) -> FloatArray:
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     t = (nodes + 1) / 2
-    return np.asarray(np.tensordot(function(np.asarray(z)[..., None] * t), weights / 2 * t**k, axes=1))
+    return np.asarray(
+        np.tensordot(function(np.asarray(z)[..., None] * t), weights / 2 * t**k, axes=1)
+    )

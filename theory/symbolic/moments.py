@@ -1,4 +1,4 @@
-"""∫₀¹ tᵏ cos(zt) dt and ∫₀¹ tᵏ sin(zt) dt as functions of z: smooth at z = 0, where closed forms divide.
+"""∫₀¹ tᵏ cos(zt) dt and ∫₀¹ tᵏ sin(zt) dt: smooth at z = 0, where their closed forms divide.
 
 Presnov's potential of a trigonometric field is made of them. They are closed under differentiation:
 C_k' = −S_{k+1} and S_k' = C_{k+1}.

@@ -1,0 +1,1 @@
+"""From a vector field to layers: the two approximation results, with every error bounded."""
