@@ -18,8 +18,6 @@ from .radial_growth import RadialGrowth
 CELLS_PER_SIDE = 128
 GROWTH_CELLS_PER_SIDE = 512
 MARGINS = (0.05, 0.1, 0.2, 0.4, 0.8)  # widths of complex neighbourhoods, times the radius
-_WIDEST = (1.25, 1.6, 2.2, 3.0, 4.5, 7.0)  # balls that are looked at, in radii
-_ROOM = 0.85  # of the ball is for trajectories, the rest for stages
 
 
 @dataclass(eq=False)
@@ -30,7 +28,7 @@ class FieldAnalysis:
 
     >>> from flowcert.theory.symbolic import symbolic_field
     >>> x, y = sympy.symbols("x y", real=True)
-    >>> f = FieldAnalysis.of(symbolic_field([-x + 2 * y, -y / 2], [x, y]), 1.0, 1.0)
+    >>> f = FieldAnalysis.of(symbolic_field([-x + 2 * y, -y / 2], [x, y]), 2.0)
     >>> bool(0.2807 < f.one_sided((0,))(1.0) < 0.2809)  # of ∇U alone: λ_max of sym B
     True
     """
@@ -42,20 +40,13 @@ class FieldAnalysis:
     _profiles: dict[object, Profile] = field(default_factory=dict, repr=False)
 
     @staticmethod
-    def of(f: SymbolicField, radius: float, time: float) -> FieldAnalysis:
-        """Analyse f on the smallest ball of a few that trajectories from ``radius`` do not leave.
-
-        The pieces are ∇U and S(x)x; ``with_pieces`` takes others.
-        """
+    def of(f: SymbolicField, radius: float) -> FieldAnalysis:
+        """Analyse f on the ball of this radius, split into ∇U and S(x)x."""
         decomposition = presnov(f)
-        pieces = split(decomposition, "first")
-        for factor in _WIDEST:
-            cells = cover(factor * radius, f.dimension, CELLS_PER_SIDE)
-            # Growth is compounded: it deserves finer cells, and asks for one expression only.
-            growth = RadialGrowth.of(f, cover(factor * radius, f.dimension, GROWTH_CELLS_PER_SIDE))
-            if growth.after(radius, time) <= _ROOM * cells.radius:
-                break
-        return FieldAnalysis(decomposition, cells, growth, pieces)
+        cells = cover(radius, f.dimension, CELLS_PER_SIDE)
+        # Growth is compounded: it deserves finer cells, and asks for one expression only.
+        growth = RadialGrowth.of(f, cover(radius, f.dimension, GROWTH_CELLS_PER_SIDE))
+        return FieldAnalysis(decomposition, cells, growth, split(decomposition, "first"))
 
     def with_pieces(self, pieces: Sequence[FieldPiece]) -> FieldAnalysis:
         """Return the analysis of another splitting of the same field."""

@@ -64,9 +64,9 @@ class RadialGrowth:
         """
         left, r = time, radius
         while left > 0:
-            ring = int(r / self.width)
-            if not ring < len(self.rates):
+            if not r < self.width * len(self.rates):
                 return np.inf
+            ring = min(int(r / self.width), len(self.rates) - 1)
             end = (ring + 1) * self.width
             rate = (self.rates[ring] + shift * (end if shift > 0 else r) + extra) * OUTWARD
             if rate <= 0:
