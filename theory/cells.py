@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from ..errors import DomainError
-from ..numerics.validation import FloatArray
+from ..numerics.validation import FloatArray, in_range, positive_integer
 from .ball_arrays import BallArray
 from .symbolic import ball_array_function
 
 OUTWARD = 1 + 1e-12  # more than the roundings of a few hundred operations
 _MOST_DIMENSIONS = 2
+_TINY = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,16 +63,23 @@ def cover(radius: float, dimension: int, per_side: int) -> Cells:
             expected=f"dimension at most {_MOST_DIMENSIONS}",
             remedy="Suprema are proved for n ≤ 2 only; measured errors exist in every dimension.",
         )
-    half = radius / per_side * OUTWARD
-    line = half * (2 * np.arange(per_side) - per_side + 1)
-    centres = np.stack(np.meshgrid(*[line] * dimension, indexing="ij"), -1).reshape(-1, dimension)
-    distance, reach = np.sqrt((centres**2).sum(-1)), half * np.sqrt(dimension) * OUTWARD
+    count = positive_integer("per_side", per_side)
+    line = radius / count * (2 * np.arange(count) - count + 1)
+    # Beyond half a step: the roundings of the centres must leave no gaps, however many there are.
+    half = (radius / count + 1e-15 * radius) * OUTWARD + _TINY
+    grid = np.meshgrid(*[line] * positive_integer("dimension", dimension), indexing="ij")
+    centres = np.stack(grid, -1).reshape(-1, dimension)
+    distance, reach = _distance(list(centres.T)), half * np.sqrt(dimension) * OUTWARD
     inner = np.maximum(distance / OUTWARD - reach, 0.0)
     order = np.argsort(inner, kind="stable")
     order = order[inner[order] <= radius]
-    return Cells(
-        centres[order], half * OUTWARD, inner[order], distance[order] * OUTWARD + reach, radius
-    )
+    outer = distance[order] * OUTWARD + reach
+    return Cells(centres[order], half, inner[order], outer, radius)
+
+
+def _distance(parts: Sequence[FloatArray]) -> FloatArray:
+    # Squares would overflow, and underflow to a length of 0.
+    return np.asarray(reduce(np.hypot, parts, np.zeros(())))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +98,9 @@ class Profile:
 
     @staticmethod
     def over(cells: Cells, bounds: FloatArray) -> Profile:
-        """Return the profile of a function with these bounds over the cells."""
-        return Profile(cells.inner, np.maximum.accumulate(bounds), cells.radius)
+        """Return the profile of a function with these bounds over the cells; NaN counts as ∞."""
+        known = np.where(np.isnan(bounds), np.inf, bounds)
+        return Profile(cells.inner, np.maximum.accumulate(known), cells.radius)
 
     def __call__(self, r: float) -> float:
         if not r <= self.radius:
@@ -105,7 +115,7 @@ def enclose(
     """Enclose expressions over every cell, by the mean value form where that is tighter.
 
     e(x) ∈ e(c) + Σᵢ ∂ᵢe(cell)·(xᵢ − cᵢ): overestimated by O(half²) only. With a complex ``margin``
-    the plain enclosure is taken.
+    the plain enclosure is taken. Raises DomainError for a margin that is not in [0, ∞).
 
     >>> import sympy
     >>> x = sympy.Symbol("x", real=True)
@@ -114,6 +124,7 @@ def enclose(
     >>> bool(0.25 <= ball.upper.max() < 0.251)
     True
     """
+    in_range("margin", margin, 0.0, np.inf)
     plain = ball_array_function(expressions, symbols)(*cells.balls(margin))
     plain = [_spread(ball, len(cells.centres)) for ball in plain]
     if margin > 0:
@@ -145,7 +156,8 @@ def length(parts: Sequence[BallArray]) -> FloatArray:
     >>> bool(5 <= length([BallArray.of(3.0), BallArray.of(4.0)]) < 5.0001)
     True
     """
-    return np.asarray(np.sqrt(sum(part.magnitude**2 for part in parts)) * OUTWARD)
+    with np.errstate(over="ignore"):
+        return np.asarray(_distance([part.magnitude for part in parts]) * OUTWARD)
 
 
 def largest_eigenvalue_over(cells: Cells, symmetric: Any, symbols: Sequence[Any]) -> FloatArray:
@@ -178,6 +190,7 @@ def largest_eigenvalue(symmetric: Sequence[Sequence[BallArray]]) -> FloatArray:
         return symmetric[0][0].upper
     (a, b), (_, d) = symmetric
     middle, half = (a + d) * 0.5, (a - d) * 0.5
-    root = np.sqrt(half.magnitude**2 + b.magnitude**2) * OUTWARD
-    total = middle.upper + root
-    return np.asarray(total + 1e-14 * (np.abs(middle.upper) + root))
+    with np.errstate(over="ignore"):
+        root = np.hypot(half.magnitude, b.magnitude) * OUTWARD
+        total = middle.upper + root
+        return np.asarray(total + 1e-14 * (np.abs(middle.upper) + root))

@@ -6,6 +6,7 @@ from .alternating_pair import AlternatingPair
 from .boundary_step import BoundaryStep
 from .centring import Centring
 from .collapsed_pair import CollapsedPair
+from .discrete_gradient_step import DiscreteGradientStep
 from .energy_step import EnergyStep
 from .expansive_gradient_step import ExpansiveGradientStep
 from .expansive_step import ExpansiveStep
@@ -16,6 +17,8 @@ from .lift import Lift
 from .mass_projection import MassProjection
 from .mass_step import MassStep
 from .pixel_unshuffle import PixelUnshuffle
+from .potential_step import PotentialStep
+from .projection import Projection
 from .residual_step import ResidualStep
 from .ridge_potential import RidgePotential, ridge_potential
 from .rotation import Rotation
@@ -37,6 +40,7 @@ __all__ = [
     "BoundaryStep",
     "Centring",
     "CollapsedPair",
+    "DiscreteGradientStep",
     "EnergyStep",
     "ExpansiveGradientStep",
     "ExpansiveStep",
@@ -50,6 +54,8 @@ __all__ = [
     "MassStep",
     "MaxMin",
     "PixelUnshuffle",
+    "PotentialStep",
+    "Projection",
     "ResidualStep",
     "RidgePotential",
     "Rotation",

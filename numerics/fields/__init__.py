@@ -11,7 +11,11 @@ from .activation import (
 from .expansive_gradient import ExpansiveGradientField
 from .expansive_layer import ExpansiveLayerField
 from .gradient import GradientField
+from .hamiltonian import HamiltonianField
 from .linear import LinearField
+from .mass import MassField
+from .ridge_potential import RidgePotentialField
+from .sphere import SphereField
 from .vector_field import DecomposedField, PotentialField, VectorField
 
 __all__ = [
@@ -20,8 +24,12 @@ __all__ = [
     "ExpansiveGradientField",
     "ExpansiveLayerField",
     "GradientField",
+    "HamiltonianField",
     "LinearField",
+    "MassField",
     "PotentialField",
+    "RidgePotentialField",
+    "SphereField",
     "VectorField",
     "leaky_relu",
     "piecewise_linear",

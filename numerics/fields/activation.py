@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +13,7 @@ from ...errors import DomainError, ShapeError
 from ..validation import FloatArray, finite_array, in_range
 
 ScalarMap = Callable[[FloatArray], FloatArray]
+Kind = Literal["piecewise linear", "tanh", "softplus", "other"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Activation:
     """A non-decreasing scalar function σ, applied componentwise.
 
     ``slope_min`` ≤ (σ(s) − σ(t))/(s − t) ≤ ``slope_max`` for all s ≠ t, attained or approached;
-    ``derivative`` is σ' (at a kink: the slope on its right); ``potential`` is γ(s) = ∫₀ˢ σ.
+    ``derivative`` is σ' (at a kink: the slope on its right); ``potential`` is γ(s) = ∫₀ˢ σ. By
+    ``kind``, ``slope_min`` and ``knots`` (where its slope jumps) theory knows σ exactly.
 
     >>> sigma = relu()
     >>> sigma(np.array([-1.0, 2.0]))
@@ -34,6 +37,8 @@ class Activation:
     function: ScalarMap
     derivative: ScalarMap
     potential: ScalarMap
+    kind: Kind = "other"
+    knots: tuple[float, ...] = ()
 
     def __call__(self, s: FloatArray) -> FloatArray:
         return self.function(s)
@@ -94,6 +99,8 @@ def piecewise_linear(knots: ArrayLike, slopes: ArrayLike) -> Activation:
         function,
         derivative,
         potential,
+        "piecewise linear",
+        tuple(k.tolist()),
     )
 
 
@@ -122,6 +129,8 @@ def leaky_relu(slope: float = 0.5) -> Activation:
         lambda s: np.maximum(s, a * s),
         lambda s: np.where(s >= 0, 1.0, a),
         lambda s: np.where(s >= 0, 0.5, 0.5 * a) * s**2,
+        "piecewise linear",
+        (0.0,),
     )
 
 
@@ -132,7 +141,7 @@ def relu() -> Activation:
     array([0., 3.])
     """
     a = leaky_relu(0.0)
-    return Activation("ReLU", a.slope_min, a.slope_max, _positive_part, a.derivative, a.potential)
+    return replace(a, name="ReLU", function=_positive_part)
 
 
 def _positive_part(s: FloatArray) -> FloatArray:
@@ -159,6 +168,7 @@ def tanh_mixture(slope: float = 0.0) -> Activation:
         lambda s: np.asarray(a * s + (1 - a) * np.tanh(s)),
         lambda s: a + (1 - a) * (1 - np.tanh(s) ** 2),
         lambda s: np.asarray(0.5 * a * s**2 + (1 - a) * log_cosh(s)),
+        "tanh",
     )
 
 
@@ -186,6 +196,7 @@ def softplus_mixture(slope: float = 0.0) -> Activation:
         lambda s: a * s + (1 - a) * (softplus(s) - np.log(2.0)),
         lambda s: np.asarray(a + (1 - a) * logistic(s)),
         lambda s: np.asarray(0.5 * a * s**2 + (1 - a) * (_softplus_potential(s) - np.log(2.0) * s)),
+        "softplus",
     )
 
 

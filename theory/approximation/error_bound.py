@@ -54,11 +54,14 @@ class ErrorBound:
 
 
 class Replacement(Protocol):
-    """What is proved of the networks that replace the pieces.
+    """What is proved of the networks that replace the pieces, on |x| ≤ ``radius``; ∞ beyond.
 
     >>> Replacement.__name__
     'Replacement'
     """
+
+    @property
+    def radius(self) -> float: ...
 
     def field_error(self, index: int, radius: float) -> float:
         """Bound |f_i − its network| over |x| ≤ radius."""
@@ -80,8 +83,8 @@ def bound_error(
     """Bound |Ψ^N(x) − φ^T(x)| from errors and radii at the start of this flow.
 
     Each step carries the error on by e^{νh} and adds its local errors: of the splitting
-    (``local_errors``), and, stage by stage, of the networks by Grönwall and of the layers. ν and all
-    else are suprema over the ball that holds the step. Guaranteed: an upper bound, rounded
+    (``local_errors``), and, stage by stage, of the networks by Grönwall and of the layers. ν and
+    all else are suprema over the ball that holds the step. Guaranteed: an upper bound, rounded
     outward; ∞ where a stage may leave the ball that was looked at. Source: flowcert [D], claims
     B5.lie_trotter_error, B5.strang_error, B5.field_error.
 
@@ -146,7 +149,8 @@ def _stages_ball(
     """A ball that holds all stages, all flows of sums of pieces from them, and the end's radius."""
     highest = r = radius
     for i, weight in scheme.stages(len(analysis.pieces)):
-        r = radius_after(analysis, analysis.pieces[i], r, abs(weight) * h, _extra(replacement, i, r))
+        extra = 0.0 if replacement is None else replacement.field_error(i, replacement.radius)
+        r = radius_after(analysis, analysis.pieces[i], r, abs(weight) * h, extra)
         if replacement is not None and r < math.inf:
             r = (r + replacement.integration_error(i, abs(weight) * h, r)) * OUTWARD
         highest = max(highest, r)
@@ -169,11 +173,6 @@ def radius_after(
     if piece.keeps_radius:
         return radius
     return analysis.growth.after(radius, time, shift=piece.shift, extra=extra)
-
-
-def _extra(replacement: Replacement | None, index: int, radius: float) -> float:
-    # The radius grows within the stage: one and a half times as far is looked at.
-    return 0.0 if replacement is None else replacement.field_error(index, 1.5 * radius)
 
 
 def _splitting_error(analysis: FieldAnalysis, scheme: Scheme, h: float, ball: float) -> float:

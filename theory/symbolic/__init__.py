@@ -2,6 +2,7 @@
 
 from .evaluation import array_function, ball_array_function, numeric_function
 from .field import SymbolicField, lie_bracket, symbolic_field
+from .forms import symbolic_form
 from .moments import CosineMoment, SineMoment, in_closed_form
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "lie_bracket",
     "numeric_function",
     "symbolic_field",
+    "symbolic_form",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,19 @@ from ...numerics.validation import FloatArray, points
 from .. import ball_arrays
 from ..ball_arrays import BallArray
 
-_NODES = 48  # of Gauss's rule for moments: to rounding for |z| up to some 60
+_SERIES_UP_TO, _TERMS = 3.0, 15  # 3³⁰/30! = 8e-19
+_NODES = 48  # of Gauss's rule for moments: to rounding for |z| up to some 90
+_FAR = 64.0  # beyond it, integration by parts: stable as long as k < |z|
 
 
-class _ExactPrinter(PythonCodePrinter):
+class _ExactPrinter(PythonCodePrinter):  # type: ignore[misc]  # sympy has no types
     """Prints numbers as exact fractions and functions by their sympy names."""
 
     def _print_Rational(self, expr: Any) -> str:
         return f"_fraction({expr.p}, {expr.q})"
 
     def _print_Float(self, expr: Any) -> str:
-        exact = Fraction(float(expr))
-        return f"_fraction({exact.numerator}, {exact.denominator})"
+        return self._print_Rational(sympy.Rational(expr))  # all its digits, in base 2
 
     def _print_Function(self, expr: Any) -> str:
         arguments = ", ".join(self._print(argument) for argument in expr.args)
@@ -117,10 +119,13 @@ def ball_array_function(
     return lambda *x: [BallArray.of(value) for value in function(*x)]
 
 
+_ARITHMETIC = (sympy.Add, sympy.Mul, sympy.Pow, sympy.Symbol, sympy.Rational, sympy.Float)
+
+
 def _require_known(expressions: Sequence[Any]) -> None:
     for expression in expressions:
-        for part in expression.atoms(sympy.Function, sympy.NumberSymbol):
-            if type(part).__name__ not in _ON_BALLS:
+        for part in sympy.preorder_traversal(expression):
+            if not isinstance(part, _ARITHMETIC) and type(part).__name__ not in _ON_BALLS:
                 raise StructureError(
                     came=f"{part} in a field",
                     expected="+ − * /, integer powers, sin, cos and tanh",
@@ -129,16 +134,42 @@ def _require_known(expressions: Sequence[Any]) -> None:
 
 
 def _cosine_moment(k: int, z: FloatArray) -> FloatArray:
-    return _moment(np.cos, k, z)
+    """Σ (−1)ʲ z²ʲ/((2j)!(k + 2j + 1)) for small z, Gauss's rule for others."""
+    if np.abs(z).max(initial=0.0) > _SERIES_UP_TO:
+        return _by_quadrature(np.cos, k, z)
+    return _horner([(-1) ** j / factorial(2 * j) / (k + 2 * j + 1) for j in range(_TERMS)], z)
 
 
 def _sine_moment(k: int, z: FloatArray) -> FloatArray:
-    return _moment(np.sin, k, z)
+    """Σ (−1)ʲ z²ʲ⁺¹/((2j + 1)!(k + 2j + 2)) for small z, Gauss's rule for others."""
+    if np.abs(z).max(initial=0.0) > _SERIES_UP_TO:
+        return _by_quadrature(np.sin, k, z)
+    series = [(-1) ** j / factorial(2 * j + 1) / (k + 2 * j + 2) for j in range(_TERMS)]
+    return np.asarray(z * _horner(series, z))
 
 
-def _moment(function: np.ufunc, k: int, z: FloatArray) -> FloatArray:
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+def _horner(series: list[float], z: FloatArray) -> FloatArray:
+    square = np.square(z)
+    total = np.full(np.shape(z), series[-1])
+    for coefficient in series[-2::-1]:
+        total = total * square + coefficient
+    return total
+
+
+def _by_quadrature(function: np.ufunc, k: int, z: FloatArray) -> FloatArray:
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES + k // 2)
     t = (nodes + 1) / 2
-    return np.asarray(
-        np.tensordot(function(np.asarray(z)[..., None] * t), weights / 2 * t**k, axes=1)
-    )
+    waves = function(np.asarray(z)[..., None] * t)
+    near = np.asarray(np.tensordot(waves, weights / 2 * t**k, axes=1))
+    far = np.abs(z) > max(_FAR, k)
+    if not far.any():
+        return near
+    return np.where(far, _by_parts(function, k, np.where(far, z, 2 * _FAR)), near)
+
+
+def _by_parts(function: np.ufunc, k: int, z: FloatArray) -> FloatArray:
+    """C_k = (sin z − k S_{k−1})/z and S_k = (k C_{k−1} − cos z)/z, from C₀ and S₀ up."""
+    even, odd = np.sin(z) / z, (1 - np.cos(z)) / z
+    for j in range(1, k + 1):
+        even, odd = (np.sin(z) - j * odd) / z, (j * even - np.cos(z)) / z
+    return np.asarray(even if function is np.cos else odd)

@@ -25,8 +25,8 @@ class SymbolicField:
 
     >>> q, p = sympy.symbols("q p", real=True)
     >>> pendulum = symbolic_field([p, -sympy.sin(q)], [q, p])
-    >>> pendulum([0.0, 2.0]).tolist(), pendulum.jacobian_matrix
-    ([2.0, 0.0], Matrix([
+    >>> float(pendulum([0.0, 2.0])[0]), pendulum.jacobian_matrix
+    (2.0, Matrix([
     [      0, 1],
     [-cos(q), 0]]))
     """
@@ -91,10 +91,11 @@ def symbolic_field(components: Sequence[Any], symbols: Sequence[Any]) -> Symboli
             expected="one for each",
             remedy="A field on Rⁿ has n components in n variables.",
         )
-    if not all(isinstance(name, sympy.Symbol) for name in names) or len(set(names)) < len(names):
+    symbols_only = all(isinstance(name, sympy.Symbol) for name in names)
+    if not symbols_only or len({name.name for name in names}) < len(names):
         raise StructureError(
             came=f"the symbols {names!r}",
-            expected="different sympy symbols",
+            expected="sympy symbols of different names",
             remedy='Write sympy.symbols("x y", real=True).',
         )
     # Real symbols in place of the given ones, so that |x|² has no conjugates.
@@ -126,7 +127,7 @@ def _exact(component: Any) -> Any:
             remedy="Look for a division by zero where the expression was made.",
         )
     # A float is the fraction that it is, not its decimal print.
-    return expression.xreplace({x: sympy.Rational(float(x)) for x in expression.atoms(sympy.Float)})
+    return expression.xreplace({x: sympy.Rational(x) for x in expression.atoms(sympy.Float)})
 
 
 def lie_bracket(A: SymbolicField, B: SymbolicField) -> SymbolicField:

@@ -10,6 +10,17 @@ from typing import Any
 
 import sympy
 
+from ...errors import DomainError
+
+
+def _require_power(k: Any) -> None:
+    if not (k.is_Integer and k >= 0):
+        raise DomainError(
+            came=f"the moment of t^k with k = {k}",
+            expected="an integer k ≥ 0",
+            remedy="Other powers have no closed form here.",
+        )
+
 
 class CosineMoment(sympy.Function):
     """C_k(z) = ∫₀¹ tᵏ cos(zt) dt, k ≥ 0 an integer; C_k(0) = 1/(k + 1). Source: flowcert [D].
@@ -24,6 +35,7 @@ class CosineMoment(sympy.Function):
 
     @classmethod
     def eval(cls, k: Any, z: Any) -> Any:
+        _require_power(k)
         if z.is_zero:
             return sympy.Integer(1) / (k + 1)
         if z.could_extract_minus_sign():
@@ -51,6 +63,7 @@ class SineMoment(sympy.Function):
 
     @classmethod
     def eval(cls, k: Any, z: Any) -> Any:
+        _require_power(k)
         if z.is_zero:
             return sympy.Integer(0)
         if z.could_extract_minus_sign():

@@ -121,6 +121,11 @@ class GronwallFieldError(Claim[FieldPair]):
             moved = pair.distance() + 0.1 * float(expm(pair.t * pair.B)[0, 0])
             return Measurement(moved, _claimed(pair, 1.0), 1e-8, what="distance")
 
+        def on_the_other_trajectory() -> Measurement:
+            """f = 0 stays at 0, where g = ½ + 3x differs by ½; g runs away from there."""
+            # From 0, the flow of 3x stays there too: the distance is that of the pair 3x and g.
+            return _against(_line(3.0), 0.0)
+
         def smaller_difference() -> Measurement:
             pair = _line(1.0)
             claimed = float(bound_field_error(0.9 * pair.epsilon, 1.0, pair.t))
@@ -135,6 +140,11 @@ class GronwallFieldError(Claim[FieldPair]):
             Mutant("half the rate", "ν/2 for ν", lambda: _against(_line(1.0), 0.5)),
             Mutant("no denominator", "ε(e^{νt} − 1)", without_denominator),
             Mutant("no growth", "εt for every ν", lambda: _against(_line(1.0), 0.0)),
+            Mutant(
+                "ε on the trajectory of f alone",
+                "|f − g| ≤ ε where f runs, ν of f",
+                on_the_other_trajectory,
+            ),
             Mutant("two starts", "the flows start at a distance of 0.1", two_starts),
             Mutant("fields that differ by more", "|f − g| = ε/0.9", smaller_difference),
         )

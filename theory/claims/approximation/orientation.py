@@ -46,11 +46,24 @@ class ScalarFlow:
         return np.asarray(moved * np.exp(self.scale) + self.shift)
 
 
-Composition = tuple[ScalarFlow, ...]
+@dataclass(frozen=True)
+class SoftFloor:
+    """The flow of ẋ = e^{−kx} for the time e^{ks}/k: log(e^{kx} + e^{ks})/k, close to max(s, x)."""
+
+    sharpness: float
+    level: float
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        k = self.sharpness
+        return np.asarray(np.logaddexp(k * x, k * self.level) / k)
+
+
+Composition = tuple[ScalarFlow | SoftFloor, ...]
 _UNIT = st.floats(-1.0, 1.0)
 _FLOWS = st.builds(
     ScalarFlow, st.floats(0.5, 2.0), st.floats(-2.0, 2.0), st.floats(-2.0, 2.0), _UNIT, _UNIT
 )
+_FLOORS = st.builds(SoftFloor, st.floats(2.0, 100.0), st.floats(-0.5, 1.0))
 
 
 class Orientation(Claim[Composition]):
@@ -71,7 +84,8 @@ class Orientation(Claim[Composition]):
         return Proof((*_prove_increasing(), *_prove_supremum(), *_prove_mean(), *_prove_square()))
 
     def instances(self) -> SearchStrategy[Composition]:
-        return st.lists(_FLOWS, min_size=1, max_size=4).map(tuple)
+        several = st.lists(st.one_of(_FLOWS, _FLOORS), min_size=1, max_size=4)
+        return st.one_of(several, st.lists(_FLOORS, min_size=1, max_size=1)).map(tuple)
 
     def measure(self, instance: Composition) -> Measurement:
         value = _GRID

@@ -74,7 +74,7 @@ class PresnovIdentity(Claim[tuple[SmoothField, FloatArray]]):
         nodes, weights = GAUSS
 
         def own_potential() -> Measurement:
-            rest = field(x) - _gradient(field, x, *GAUSS)
+            rest = field(x) - gradient_part(field, x)
             return Measurement(
                 float(np.linalg.norm(rest)), 0.0, ALLOWANCE, "=", "size of the tangent part"
             )
@@ -106,14 +106,18 @@ def radial_defect(
     weights: FloatArray = GAUSS[1],
 ) -> Measurement:
     """xᵀ∇U against xᵀf, with U by quadrature and its gradient by differences of U alone."""
-    gradient = _gradient(field, x, nodes, weights)
+    gradient = gradient_part(field, x, nodes, weights)
     allowance = 10 * ALLOWANCE * (1 + float(np.linalg.norm(x)))
     return Measurement(float(x @ gradient), float(x @ field(x)), allowance, "=", "xᵀ∇U")
 
 
-def _gradient(
-    field: SmoothField, x: FloatArray, nodes: FloatArray, weights: FloatArray
+def gradient_part(
+    field: SmoothField,
+    x: FloatArray,
+    nodes: FloatArray = GAUSS[0],
+    weights: FloatArray = GAUSS[1],
 ) -> FloatArray:
+    """∇U by differences of U, and U by quadrature of xᵀf(tx)."""
     n = len(x)
 
     def potential(y: FloatArray) -> FloatArray:

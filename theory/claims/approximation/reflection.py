@@ -43,7 +43,8 @@ class Flows:
 @st.composite
 def _flows(draw: st.DrawFn) -> Flows:
     n = draw(st.integers(1, 4))
-    matrices = draw(st.lists(arrays(n, n, size=2.0), min_size=1, max_size=3))
+    shrinking = st.floats(-4.0, 0.0).map(lambda rate: rate * np.eye(n))
+    matrices = draw(st.lists(st.one_of(arrays(n, n, size=2.0), shrinking), min_size=1, max_size=3))
     return Flows(tuple(matrices), draw(networks(2, 2)))
 
 

@@ -211,14 +211,17 @@ def _derivative(k: int, t: sympy.Expr) -> sympy.Expr:
 
 
 def _prove_derivatives_of_the_activation() -> ProofStep:
-    T = sympy.Symbol("T")
+    T, b = sympy.symbols("T b")
     # tanh ½ is transcendental; a rational enclosure and the polynomial's roots suffice.
     low, high = sympy.Rational(46211, 100000), sympy.Rational(46212, 100000)
 
     def holds(k: int) -> bool:
         polynomial = sympy.Poly(_derivative(k, T), T)
         inside = sympy.tanh(sympy.Rational(1, 2)).evalf(30)
-        return bool(low < inside < high) and polynomial.count_roots(low, high) == 0
+        by_sympy = sympy.expand(sympy.diff(sympy.tanh(b), b, k - 1))
+        same = by_sympy == sympy.expand(_derivative(k, sympy.tanh(b)))
+        without_root = not polynomial.is_zero and polynomial.count_roots(low, high) == 0
+        return bool(low < inside < high) and same and without_root
 
     return prove_cases(
         r"$\gamma^{(k)}(\frac12) \ne 0$ for $\gamma = \log\cosh$, $k \le 6$: a polynomial in"

@@ -1,4 +1,4 @@
-"""What random instances are made of: smooth fields with exact Jacobians, and points."""
+"""What random instances are made of: smooth fields and points."""
 
 from __future__ import annotations
 
@@ -34,11 +34,6 @@ class SmoothField:
         return np.asarray(
             self.c + x @ self.B.T + quadratic + np.sin(x @ self.W.T + self.b) @ self.V.T
         )
-
-    def jacobian(self, x: FloatArray) -> FloatArray:
-        quadratic = np.einsum("jik,...k->...ji", self.Q + np.swapaxes(self.Q, 1, 2), x)
-        slopes = np.cos(x @ self.W.T + self.b)
-        return np.asarray(self.B + quadratic + self.V @ (slopes[..., None] * self.W))
 
 
 @st.composite

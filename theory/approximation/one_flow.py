@@ -1,0 +1,192 @@
+"""One flow of a composition: its pieces, its layers, and its error from those before it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+
+from ...numerics.validation import positive_integer
+from ..decomposition import SymbolicDecomposition, presnov
+from ..symbolic import SymbolicField
+from .analysis import FieldAnalysis
+from .error_bound import ErrorBound, bound_error
+from .layers import Layer, flow_layer, network_layer
+from .network_errors import NetworkErrors, NetworkLayers
+from .pieces import FieldPiece, Result, split
+from .ridge_networks import RidgeNetworks, fit_ridge_networks
+from .schemes import Scheme
+
+_BALLS = (1.3, 1.7, 2.3, 3.2, 4.5, 6.5)  # balls that are looked at, in radii of the start
+_ROOMS = (1.1, 1.3, 1.7)  # of the networks' ball, in radii of the stages
+_MOST_PROVED = 2
+
+
+@dataclass(frozen=True)
+class NetworkRequest:
+    """Networks of so many units in the place of U and S, integrated in so many substeps.
+
+    >>> NetworkRequest(64).substeps
+    1
+    """
+
+    width: int
+    substeps: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class ConstructedFlow:
+    """The layers of one flow, the bound with this flow added, and the networks, if any.
+
+    >>> ConstructedFlow([], ErrorBound()).networks
+    []
+    """
+
+    layers: list[Layer]
+    bound: ErrorBound
+    networks: list[RidgeNetworks] = field(default_factory=list)
+
+
+def construct_flow(
+    f: SymbolicField,
+    time: float,
+    start: ErrorBound,
+    result: Result,
+    scheme: Scheme,
+    steps: int,
+    request: NetworkRequest | None,
+) -> ConstructedFlow:
+    """Return layers for φ_f^time, and the bound that carries on what ``start`` says.
+
+    Larger and larger balls are looked at until one holds all stages.
+
+    >>> callable(construct_flow)
+    True
+    """
+    if f.dimension > _MOST_PROVED:
+        return _without_proof(f, time, start, result, scheme, steps, request)
+    for factor in _BALLS:
+        analysis = _split_analysis(f, factor * start.end_radius, time, start.end_radius, result)
+        bound = bound_error(analysis, scheme, time, steps, start)
+        networks: list[RidgeNetworks] = []
+        if request is not None and bound.total < math.inf:
+            bound, networks = _with_networks(analysis, scheme, time, steps, start, bound, request)
+        if bound.total < math.inf:
+            break
+    if request is not None and not networks:
+        networks = [_fitted(f, analysis.cells.radius, request)]
+    return ConstructedFlow(
+        _layers(analysis.pieces, scheme, time, steps, networks, request), bound, networks
+    )
+
+
+def _with_networks(
+    analysis: FieldAnalysis,
+    scheme: Scheme,
+    time: float,
+    steps: int,
+    start: ErrorBound,
+    flows_bound: ErrorBound,
+    request: NetworkRequest,
+) -> tuple[ErrorBound, list[RidgeNetworks]]:
+    """Fit on balls with more and more room for what the networks themselves add to the stages."""
+    f = analysis.decomposition.field
+    for room in _ROOMS:
+        radius = min(room * flows_bound.stage_radius, analysis.cells.radius)
+        networks = _fitted(f, radius, request)
+        proved = NetworkLayers(analysis, _network_errors(networks, f), request.substeps)
+        bound = bound_error(analysis, scheme, time, steps, start, proved)
+        if bound.total < math.inf or radius == analysis.cells.radius:
+            break
+    return bound, [networks]
+
+
+def _without_proof(
+    f: SymbolicField,
+    time: float,
+    start: ErrorBound,
+    result: Result,
+    scheme: Scheme,
+    steps: int,
+    request: NetworkRequest | None,
+) -> ConstructedFlow:
+    """In three and more dimensions μ is an estimate from samples, and the bound is ∞."""
+    parts = decomposition_of(f)
+    reach = 2 * start.end_radius
+    pieces = split(parts, result, _estimate_curvature(parts, reach) if result == "second" else 0.0)
+    networks = [] if request is None else [_fitted(f, reach, request)]
+    bound = start.unbounded("suprema over balls are proved for n ≤ 2 only")
+    return ConstructedFlow(_layers(pieces, scheme, time, steps, networks, request), bound, networks)
+
+
+def _split_analysis(
+    f: SymbolicField, radius: float, time: float, start: float, result: Result
+) -> FieldAnalysis:
+    analysis = _analysis_of(f, radius)
+    if result == "first":
+        return analysis
+    end = min(1.1 * analysis.growth.after(start, time), radius)
+    mu = analysis.curvature()(end)
+    return analysis.with_pieces(split(analysis.decomposition, result, mu))
+
+
+def _layers(
+    pieces: tuple[FieldPiece, ...],
+    scheme: Scheme,
+    time: float,
+    steps: int,
+    networks: list[RidgeNetworks],
+    request: NetworkRequest | None,
+) -> list[Layer]:
+    one: list[Layer] = []
+    for i, weight in scheme.stages(len(pieces)):
+        span = weight * time / steps
+        if request is None:
+            one.append(flow_layer(pieces[i], span))
+        else:
+            one.append(network_layer(pieces[i], span, networks[0], request.substeps))
+    return one * steps
+
+
+def _estimate_curvature(parts: SymbolicDecomposition, radius: float) -> float:
+    x = np.random.default_rng(0).normal(size=(4096, parts.field.dimension))
+    x *= radius / np.linalg.norm(x, axis=-1, keepdims=True)
+    x[::2] *= 0.5
+    return float(max(0.0, -np.linalg.eigvalsh(parts.gradient.jacobian(x)).min()) * 1.1)
+
+
+@lru_cache(maxsize=64)
+def decomposition_of(f: SymbolicField) -> SymbolicDecomposition:
+    """Return Presnov's decomposition, remembered.
+
+    >>> import sympy
+    >>> from flowcert.theory.symbolic import symbolic_field
+    >>> x = sympy.Symbol("x", real=True)
+    >>> decomposition_of(symbolic_field([x], [x])).potential
+    x**2/2
+    """
+    return presnov(f)
+
+
+@lru_cache(maxsize=64)
+def _analysis_of(f: SymbolicField, radius: float) -> FieldAnalysis:
+    return FieldAnalysis.of(f, radius)
+
+
+def _fitted(f: SymbolicField, radius: float, request: NetworkRequest) -> RidgeNetworks:
+    width = positive_integer("width", request.width)
+    # Few different radii, so that equal fits are found again.
+    return _fitted_at(f, float(f"{radius:.2g}"), width, request.seed)
+
+
+@lru_cache(maxsize=64)
+def _fitted_at(f: SymbolicField, radius: float, width: int, seed: int) -> RidgeNetworks:
+    return fit_ridge_networks(decomposition_of(f), radius, width, seed)
+
+
+@lru_cache(maxsize=64)
+def _network_errors(networks: RidgeNetworks, f: SymbolicField) -> NetworkErrors:
+    return NetworkErrors.of(decomposition_of(f), networks)
