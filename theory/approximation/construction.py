@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import DomainError, FlowcertError, ShapeError, StructureError
+from ...errors import (
+    ConvergenceError,
+    DomainError,
+    FlowcertError,
+    ShapeError,
+    StructureError,
+)
 from ...numerics.validation import FloatArray, points, positive_integer
 from ..symbolic import SymbolicField
 from .error_bound import ErrorBound
@@ -162,7 +168,7 @@ def approximate_flows(
 
 
 def true_flow(flows: Sequence[Flow], x: FloatArray) -> FloatArray:
-    """Return the composition of the flows at x, to some 1e-12.
+    """Return the composition of the flows at x, to some 1e-12. Raises ConvergenceError if it ends.
 
     >>> import sympy
     >>> from flowcert.theory.symbolic import symbolic_field
@@ -171,7 +177,14 @@ def true_flow(flows: Sequence[Flow], x: FloatArray) -> FloatArray:
     [[2.718281828]]
     """
     for f, time in flows:
-        x = FlowLayer("gradient", f, time).refined(x)(x)
+        try:
+            x = FlowLayer("gradient", f, time).refined(x)(x)
+        except ConvergenceError as error:
+            raise ConvergenceError(
+                came=f"the flow of {list(f.expressions)} for the time {time:g}, which does not settle",
+                expected="a flow that exists for this time from all of the ball",
+                remedy="It may blow up: take a shorter time or a smaller ball.",
+            ) from error
     return x
 
 
