@@ -80,7 +80,9 @@ def options(
 def check(
     only: Annotated[
         str | None,
-        typer.Option(help="A section (D), a group (D2) or a claim (D2.sharp_factor)."),
+        typer.Option(
+            help="A section (D, approximation), a group (D2) or a claim (D2.sharp_factor)."
+        ),
     ] = None,
     instances: Annotated[int, typer.Option(min=1, help="Random instances of each claim.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="The one source of randomness.")] = 0,

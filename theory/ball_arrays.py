@@ -54,19 +54,10 @@ class BallArray:
         """
         if isinstance(value, BallArray):
             return value
-        if isinstance(value, int | Fraction):
-            try:
-                nearest = float(value)
-            except OverflowError:
-                nearest = np.inf
-            exact = np.isfinite(nearest) and Fraction(nearest) == value
-        else:
-            nearest, kind = np.asarray(value, dtype=np.float64), np.asarray(value).dtype
-            small = kind.kind in "iu" and bool(np.all(np.abs(nearest) < 2.0**53))
-            exact = small or kind in (np.float64, np.float32, np.float16, np.bool_)
+        nearest, exact = _nearest(value)
         known = np.isfinite(nearest)
         with np.errstate(all="ignore"):
-            rad = np.abs(nearest) * (0.0 if exact else 1e-15) + (0.0 if exact else _TINY)
+            rad = np.zeros(nearest.shape) if exact else np.abs(nearest) * 1e-15 + _TINY
         return BallArray(np.where(known, nearest, 0.0), np.where(known, rad, np.inf))
 
     @property
@@ -101,17 +92,16 @@ class BallArray:
 
     def __truediv__(self, other: Number) -> BallArray:
         right = BallArray.of(other)
-        quotient: BallArray = self * right.inverse()
-        return quotient
+        return self.__mul__(right.inverse())
 
     def __radd__(self, other: Number) -> BallArray:
-        return self + other
+        return self.__add__(other)
 
     def __rsub__(self, other: Number) -> BallArray:
-        return -self + other
+        return (-self).__add__(other)
 
     def __rmul__(self, other: Number) -> BallArray:
-        return self * other
+        return self.__mul__(other)
 
     def __rtruediv__(self, other: Number) -> BallArray:
         return BallArray.of(other) / self
@@ -137,6 +127,19 @@ class BallArray:
             inside = (least > 0) & np.isfinite(size)
             rad = np.where(inside, self.rad / size / least, np.inf)
             return _widened(np.where(self.mid == 0, 0.0, 1 / self.mid), rad)
+
+
+def _nearest(value: Number) -> tuple[FloatArray, bool]:
+    """The nearest floats, and whether they are the value itself."""
+    if isinstance(value, int | Fraction):
+        try:
+            nearest = float(value)
+        except OverflowError:
+            return np.asarray(np.inf), False
+        return np.asarray(nearest), Fraction(nearest) == value
+    array, kind = np.asarray(value, dtype=np.float64), np.asarray(value).dtype
+    small = kind.kind in "iu" and bool(np.all(np.abs(array) < 2.0**53))
+    return array, small or kind in (np.float64, np.float32, np.float16, np.bool_)
 
 
 def sine(z: Number) -> BallArray:

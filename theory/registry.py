@@ -100,29 +100,45 @@ def all_claims() -> tuple[Claim[Any], ...]:
 
 
 def find_claims(pattern: str) -> tuple[Claim[Any], ...]:
-    """Return the claims of a group ("D2", "D") or of a name ("D2.sharp_factor").
+    """Return the claims of a group ("D2", "D"), a section ("approximation") or a name.
 
-    Raises UnknownNameError, with the names that exist. Source: flowcert [D].
+    A section is a folder of ``theory/claims``. Raises UnknownNameError, with the names that exist.
+    Source: flowcert [D].
 
     >>> [claim.name for claim in find_claims("D2.sharp_factor")]
     ['D2.sharp_factor']
+    >>> {claim.group[0] for claim in find_claims("approximation")}
+    {'B'}
     """
     known = all_claims()
     exact = tuple(c for c in known if c.name == pattern or c.group == pattern)
     if exact:
         return exact
-    section = tuple(c for c in known if pattern and c.group.rstrip("0123456789") == pattern)
-    if section:
-        return section
+    letter = tuple(c for c in known if pattern and c.group.rstrip("0123456789") == pattern)
+    section = tuple(c for c in known if pattern and section_of(c) == pattern)
+    if letter or section:
+        return letter or section
     groups = ", ".join(dict.fromkeys(claim.group for claim in known))
+    sections = ", ".join(sorted({section_of(claim) for claim in known} - {""}))
     names = [claim.name for claim in known if pattern.lower() in claim.name.lower()]
     raise UnknownNameError(
         came=f"claim {pattern!r}",
-        expected=f"a name or one of the groups {groups}",
+        expected=f"a name, one of the groups {groups}, or one of the sections {sections}",
         remedy=f"Did you mean {' or '.join(names)}?"
         if pattern and names
         else "`flowcert claim` without a name lists them all.",
     )
+
+
+def section_of(claim: Claim[Any]) -> str:
+    """Return the folder of ``theory/claims`` that holds the claim; "" for one from outside.
+
+    >>> section_of(find_claims("D2.sharp_factor")[0])
+    'discrete'
+    """
+    package, _, _ = type(claim).__module__.rpartition(".")
+    own = f"{__name__.rpartition('.')[0]}.claims."
+    return package.removeprefix(own) if package.startswith(own) else ""
 
 
 def claims_in(module: ModuleType) -> tuple[Claim[Any], ...]:

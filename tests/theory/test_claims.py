@@ -10,6 +10,7 @@ from flowcert.theory import NotApplicable, all_claims, check_claim
 
 CLAIMS = all_claims()
 GROUPS = {"C1", "C2", "C3", "C4", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "H1", "H2"}
+GROUPS |= {"B1", "B2", "B3", "B4", "B5", "B6", "B7"}
 GROUPS |= {"A1", "A2", "A3", "F1", "F2", "F3", "F4", "F5", "F6", "E1", "E2"}
 
 

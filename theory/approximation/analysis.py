@@ -56,7 +56,7 @@ class FieldAnalysis:
         """Return the sum of these pieces; all of them are f itself."""
         if len(indices) == len(self.pieces):
             return self.decomposition.field
-        fields = [self.pieces[i].field for i in indices]
+        fields: list[SymbolicField] = [self.pieces[i].field for i in indices]
         return reduce(lambda one, other: one.plus(other), fields)
 
     def one_sided(self, indices: Sequence[int]) -> Profile:

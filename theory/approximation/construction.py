@@ -181,7 +181,7 @@ def true_flow(flows: Sequence[Flow], x: FloatArray) -> FloatArray:
             x = FlowLayer("gradient", f, time).refined(x)(x)
         except ConvergenceError as error:
             raise ConvergenceError(
-                came=f"the flow of {list(f.expressions)} for the time {time:g}, which does not settle",
+                came=f"the flow of {list(f.expressions)}, unsettled at time {time:g}",
                 expected="a flow that exists for this time from all of the ball",
                 remedy="It may blow up: take a shorter time or a smaller ball.",
             ) from error

@@ -122,9 +122,10 @@ def _one_step(
             f"a stage of step size {h:.3g} from |x| ≤ {begin:.3g} may blow up, or leave the ball"
             f" of radius {analysis.cells.radius:.3g} that was looked at"
         )
-    every = tuple(range(len(analysis.pieces)))
+    nu = analysis.one_sided(tuple(range(len(analysis.pieces))))(ball)
     with np.errstate(over="ignore"):
-        carried = float(np.exp(analysis.one_sided(every)(ball) * h) * OUTWARD)
+        # h was rounded up: for a contraction that is the wrong side.
+        carried = float(np.exp(nu * (h if nu > 0 else h / OUTWARD**2)) * OUTWARD)
     local = _splitting_error(analysis, scheme, h, ball)
     field, integration = _network_errors(analysis, scheme, h, ball, replacement)
     return replace(
@@ -147,17 +148,33 @@ def _stages_ball(
     replacement: Replacement | None,
 ) -> tuple[float, float]:
     """A ball that holds all stages, all flows of sums of pieces from them, and the end's radius."""
+    stages = scheme.stages(len(analysis.pieces))
+    if min(weight for _, weight in stages) < 0:
+        # The growth of backward flows is not looked at: nothing is known of such stages, and the
+        # layers' radius comes from the error. (The holomorphic bound asks for the start only.)
+        highest = math.inf if replacement is not None else analysis.growth.after(radius, h)
+        return highest, math.inf
     highest = r = radius
-    for i, weight in scheme.stages(len(analysis.pieces)):
+    for i, weight in stages:
         extra = 0.0 if replacement is None else replacement.field_error(i, replacement.radius)
-        r = radius_after(analysis, analysis.pieces[i], r, abs(weight) * h, extra)
-        if replacement is not None and r < math.inf:
-            r = (r + replacement.integration_error(i, abs(weight) * h, r)) * OUTWARD
+        r = radius_after(analysis, analysis.pieces[i], r, weight * h, extra)
+        if replacement is not None and not analysis.pieces[i].keeps_radius:
+            r = _with_integration(replacement, i, weight * h, r)
         highest = max(highest, r)
     # Flows of sums, against which inner splittings are compared, grow by f and the largest shift.
     shift = max(piece.shift for piece in analysis.pieces)
     highest = max(highest, analysis.growth.after(radius, h, shift=shift))
     return highest, r
+
+
+def _with_integration(replacement: Replacement, index: int, time: float, r: float) -> float:
+    """The layer's radius, where its network's flow stays within r.
+
+    As long as the layer's substeps stay within r + 2e they err by at most e' ≤ 2e: so they stay.
+    """
+    e = replacement.integration_error(index, time, r)
+    wider = replacement.integration_error(index, time, (r + 2 * e) * OUTWARD)
+    return (r + wider) * OUTWARD if wider <= 2 * e < math.inf else math.inf
 
 
 def radius_after(

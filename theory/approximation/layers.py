@@ -26,8 +26,11 @@ class Layer(Protocol):
     'Layer'
     """
 
-    kind: Kind
-    time: float
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def time(self) -> float: ...
 
     def __call__(self, x: FloatArray) -> FloatArray: ...
 

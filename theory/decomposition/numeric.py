@@ -82,7 +82,8 @@ class NumericDecomposition:
         The two S differ for n ≥ 3, by a matrix that maps x to 0. Raises DomainError at 0.
         """
         p = points(x, self.dimension)
-        length = np.linalg.norm(p, axis=-1)[..., None, None]
+        # Not the norm: squares of small numbers are 0.
+        length = np.hypot.reduce(p, axis=-1)[..., None, None]
         if np.any(length == 0):
             raise DomainError(
                 came="x = 0",
@@ -101,7 +102,9 @@ class NumericDecomposition:
             _largest(one - other, p.ndim - 1)
             for one, other in zip(coarse[:4], fine[:4], strict=True)
         ]
-        return NumericParts(*fine[:4], np.maximum.reduce(changes) + fine[4])
+        potential, gradient, skew, sphere, differences = fine
+        error = np.maximum.reduce(changes) + differences
+        return NumericParts(potential, gradient, skew, sphere, error)
 
     def _parts(self, p: FloatArray, nodes: int) -> tuple[FloatArray, ...]:
         """U, ∇U, S, Sx by one rule, and what differences may err by."""
@@ -154,7 +157,8 @@ def numeric_presnov(
 
 def _dimension_of(field: Any, dimension: int | None) -> int:
     own = getattr(field, "dimension", None)
-    if own is None and dimension is None:
+    given = own if dimension is None else dimension
+    if given is None:
         raise ShapeError(
             came="a callable without a dimension",
             expected="the number n of state variables",
@@ -166,7 +170,7 @@ def _dimension_of(field: Any, dimension: int | None) -> int:
             expected="the field's own dimension",
             remedy="Leave it out.",
         )
-    return positive_integer("dimension", own if dimension is None else dimension)
+    return positive_integer("dimension", given)
 
 
 def _rule(nodes: int) -> tuple[FloatArray, FloatArray]:

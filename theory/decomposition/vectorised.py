@@ -79,7 +79,7 @@ class Vectorised:
     def _misshapen(
         self, given: FloatArray, p: FloatArray, expected: tuple[int, ...]
     ) -> FlowcertError:
-        came = f"values of shape {given.shape} for points of shape {p.shape}"
+        came = f"{self.name} with values of shape {given.shape} for points of shape {p.shape}"
         if given.ndim == len(expected) and given.shape[: p.ndim - 1] == p.shape[:-1]:
             return ShapeError(
                 came=came,

@@ -22,7 +22,7 @@ def _require_power(k: Any) -> None:
         )
 
 
-class CosineMoment(sympy.Function):
+class CosineMoment(sympy.Function):  # type: ignore[misc]  # sympy carries no types
     """C_k(z) = ∫₀¹ tᵏ cos(zt) dt, k ≥ 0 an integer; C_k(0) = 1/(k + 1). Source: flowcert [D].
 
     >>> z = sympy.Symbol("z")
@@ -50,7 +50,7 @@ class CosineMoment(sympy.Function):
         return -SineMoment(k + 1, z)
 
 
-class SineMoment(sympy.Function):
+class SineMoment(sympy.Function):  # type: ignore[misc]  # sympy carries no types
     """S_k(z) = ∫₀¹ tᵏ sin(zt) dt, k ≥ 0 an integer; odd in z. Source: flowcert [D].
 
     >>> z = sympy.Symbol("z")
