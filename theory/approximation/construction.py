@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+import sympy
 
 from ...errors import (
     ConvergenceError,
@@ -28,6 +29,10 @@ from .schemes import Scheme, scheme_of
 
 Flow = tuple[SymbolicField, float]
 
+_KINKED = (
+    sympy.Abs, sympy.sign, sympy.Max, sympy.Min, sympy.Heaviside, sympy.Piecewise, sympy.floor,
+    sympy.ceiling,
+)  # fmt: skip
 _ROUNDING = 1e-9  # of layers and reference together, see ``rounding_allowance``
 
 
@@ -228,7 +233,7 @@ def _checked(flows: Sequence[Flow], radius: float, result: Result) -> tuple[Flow
         raise ShapeError(
             came="no flow",
             expected="at least one flow (field, time)",
-            remedy="A map that is no flow has the lift: see ``lifted``.",
+            remedy="A map that is no flow has the lift: see ``lifted_map``.",
         )
     for f, time in flows:
         _check_flow(f, time, flows[0][0].dimension)
@@ -241,8 +246,9 @@ def _check_flow(f: object, time: float, dimension: int) -> None:
             came=f"{type(f).__name__} as a field",
             expected="a SymbolicField",
             remedy="Write it with sympy: symbolic_field([y, -x], [x, y]); a field that is known by "
-            "its values has numeric_presnov and learned_field.",
+            "its values has numeric_presnov and learn_field, a map has lifted_map.",
         )
+    _require_smooth(f)
     if not 0 <= time < math.inf:
         raise DomainError(
             came=f"time = {time!r}",
@@ -254,4 +260,17 @@ def _check_flow(f: object, time: float, dimension: int) -> None:
             came=f"fields in dimensions {dimension} and {f.dimension}",
             expected="flows on one space",
             remedy="A composition needs fields with equally many variables.",
+        )
+
+
+def _require_smooth(f: SymbolicField) -> None:
+    """Refuse functions with kinks or jumps: Presnov's ∇U and S may jump where f has a kink."""
+    kinked = sorted({str(e) for e in f.expressions.atoms(*_KINKED)})
+    if kinked:
+        raise StructureError(
+            came=f"a field with {', '.join(kinked)}, which need not be C¹",
+            expected="a C¹ field: the lifted |x|, for one, the field (0, |x|), has Presnov's "
+            "U = y|x|/2, which is not C¹: ∇U jumps, has no flow to split off, and the splitting "
+            "constructions do not apply",
+            remedy="Use lifted_map(F, inputs): the flow of (0, F(x)) is known, for any F.",
         )
