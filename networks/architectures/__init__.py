@@ -1,8 +1,9 @@
 """Networks of the paper: the five regimes, as published and certified, and approximators."""
 
-from .approximating import CONSTRUCTIONS, Construction, approximating_network
+from .approximating import approximating_network
 from .certified_dense import certified_dense
 from .certified_network import certified_network
+from .constructed_network import constructed_network
 from .learned_field import FreeField, LearnedField, SplitField
 from .published_dense import published_dense
 from .published_network import published_network
@@ -10,17 +11,16 @@ from .regimes import KINDS, REGIMES
 from .unstructured import UNSTRUCTURED, unstructured_network
 
 __all__ = [
-    "CONSTRUCTIONS",
     "KINDS",
     "REGIMES",
     "UNSTRUCTURED",
-    "Construction",
     "FreeField",
     "LearnedField",
     "SplitField",
     "approximating_network",
     "certified_dense",
     "certified_network",
+    "constructed_network",
     "published_dense",
     "published_network",
     "unstructured_network",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from typing import Literal, get_args
 
 import torch
 from torch import nn
 
 from ...errors import UnknownNameError
 from ...numerics.validation import positive_integer
+from ...theory.approximation.pieces import RESULTS, Result
 from ..layers import (
     Affine,
     ExpansiveGradientStep,
@@ -25,15 +25,12 @@ from ..layers import (
 )
 from ..layers.layer import Step
 
-Construction = Literal["first", "second"]
-CONSTRUCTIONS: tuple[str, ...] = get_args(Construction)
-
 
 def approximating_network(
     dimension: int,
     depth: int,
     hidden: int,
-    construction: Construction = "first",
+    result: Result = "first",
     *,
     step: float | Step = 1.0,
     extra: int = 0,
@@ -69,7 +66,7 @@ def approximating_network(
     if added:
         layers["lift"] = Lift(dimension, n)
     for i in range(positive_integer("depth", depth)):
-        for name, layer in _block(construction, n, hidden, step).items():
+        for name, layer in _block(result, n, hidden, step).items():
             layers[f"{name}{i + 1}"] = layer
         layers[f"sphere{i + 1}"] = SphereStep(n, hidden, step, rank)
     if kept != n:
@@ -77,17 +74,17 @@ def approximating_network(
     return nn.Sequential(layers)
 
 
-def _block(construction: str, n: int, hidden: int, step: float | Step) -> dict[str, Layer]:
-    if construction == "first":
+def _block(result: str, n: int, hidden: int, step: float | Step) -> dict[str, Layer]:
+    if result == "first":
         return {"potential": PotentialStep(_signed_potential(n, hidden), step)}
-    if construction == "second":
+    if result == "second":
         return {
             "expansive": ExpansiveGradientStep(_rows(n, hidden), step),
             "contractive": GradientStep(_rows(n, hidden), step),
         }
     raise UnknownNameError(
-        came=f"construction = {construction!r}",
-        expected=f"one of {', '.join(CONSTRUCTIONS)}",
+        came=f"result = {result!r}",
+        expected=f"one of {', '.join(RESULTS)}",
         remedy="The first has gradient steps, the second expansive and contractive ones.",
     )
 

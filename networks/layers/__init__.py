@@ -25,6 +25,7 @@ from .rotation import Rotation
 from .runge_kutta_step import RungeKuttaStep
 from .scaled_boundary_step import ScaledBoundaryStep
 from .scaled_pooling import ScaledPooling
+from .scaling import Scaling
 from .shared_pair import SharedPair
 from .skew_matrix import SkewMatrix
 from .sorting import GroupSort, MaxMin
@@ -62,6 +63,7 @@ __all__ = [
     "RungeKuttaStep",
     "ScaledBoundaryStep",
     "ScaledPooling",
+    "Scaling",
     "SharedPair",
     "SkewMatrix",
     "SphereStep",

@@ -107,6 +107,8 @@ def _term(term: Any, symbols: tuple[Any, ...], shift: int) -> Any:
     if len(waves) > 1 or not rest.is_polynomial(*symbols):
         return _by_sympy(term, symbols, shift)
     power = sympy.Poly(rest, *symbols).total_degree() + shift
+    if power < 0:  # a pole at 0: sin x/x has an integral, 1/x has none
+        return _by_sympy(term, symbols, shift)
     if not waves:
         return rest / (power + 1)
     [argument] = waves[0].args

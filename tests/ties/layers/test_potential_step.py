@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from flowcert.errors import DomainError, ShapeError, StructureError
+from flowcert.errors import DomainError, ShapeError, StructureError, UnknownNameError
 from flowcert.networks.layers import PotentialStep, RidgePotential, dense, ridge_potential
 
 MAKERS = {
@@ -81,6 +81,21 @@ def test_with_many_sub_steps_it_is_the_flow(laws):
     assert errors[0] / errors[1] == pytest.approx(2.0, abs=0.15)
 
 
+def test_the_midpoint_rule_has_order_2_with_a_shift(laws):
+    layer = laws.double(
+        signed(PotentialStep(ridge_potential(3, 5), 0.5, method="midpoint", shift=0.7))
+    )
+    x, errors = laws.points((3,), count=1), []
+    f = field(layer, laws)
+    exact = solve_ivp(
+        lambda t, y: f(y) + 0.7 * y, (0, 0.5), x[0].numpy(), rtol=1e-12, atol=1e-12
+    ).y[:, -1]
+    for layer.substeps in (16, 32):
+        errors.append(np.abs(layer(x)[0].numpy() - exact).max())
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2.0, abs=0.15)
+    laws.bounded(layer, (3,))
+
+
 @pytest.mark.parametrize("optimiser", ["SGD", "Adam"])
 def test_after_training_the_bound_holds(laws, optimiser):
     laws.bounded(laws.trained(signed(MAKERS["tall"][0]()), (3,), optimiser), (3,))
@@ -95,6 +110,10 @@ def test_bad_input():
     for substeps in (0, 1.5, True):
         with pytest.raises(DomainError):
             PotentialStep(ridge_potential(2, 3), 0.1, substeps)
+    with pytest.raises(UnknownNameError, match="Euler, midpoint"):
+        PotentialStep(ridge_potential(2, 3), 0.1, method="Heun")
+    with pytest.raises(DomainError, match="shift"):
+        PotentialStep(ridge_potential(2, 3), 0.1, shift=-1.0)
     with pytest.raises(ShapeError):
         PotentialStep(ridge_potential(2, 3), 0.1)(torch.zeros(1, 3))
 
