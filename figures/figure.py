@@ -40,8 +40,10 @@ class Figure(ABC):
 
     ``name`` is GROUP_name with the group of the paper's page (G1, G4, …) and names its files;
     ``title`` is one line; ``statement`` says in plain words, with $mathematics$, what is seen and
-    whose it is. The three parts hang together by the data alone: what ``compute`` returns is
-    stored, ``check`` tests it and ``draw`` shows it. Figures never train; they read stored results.
+    whose it is; ``section``, if there is one, is the name by which figures of several groups on one
+    subject are asked for. The three parts hang together by the data alone: what ``compute`` returns
+    is stored, ``check`` tests it and ``draw`` shows it. Figures never train; they read stored
+    results.
     Source: flowcert [D].
 
     >>> import numpy as np
@@ -60,6 +62,7 @@ class Figure(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     statement: ClassVar[str]
+    section: ClassVar[str] = ""
 
     @property
     def group(self) -> str:

@@ -33,19 +33,22 @@ def all_figures() -> tuple[Figure, ...]:
 
 
 def find_figures(names: Iterable[str] = ()) -> tuple[Figure, ...]:
-    """Return the figures of these names or groups ("G1"), each once; all if none is named.
+    """Return the figures of these names, groups ("G1") or sections; all if none is named.
 
-    Raises UnknownNameError, with the names that exist.
+    A section ("approximation") gathers figures of several groups. Each figure comes once, in the
+    order asked for. Raises UnknownNameError, with the names that exist.
 
     >>> [figure.name for figure in find_figures(["G4", "G1_regions"])]
     ['G4_step_alternation', 'G1_regions']
+    >>> sorted({figure.group for figure in find_figures(["approximation"])})
+    ['B5', 'B6', 'G6']
     """
     wanted = tuple(names)
     if not wanted:
         return all_figures()
     found: dict[str, Figure] = {}
     for name in wanted:
-        matches = [figure for figure in all_figures() if name in (figure.name, figure.group)]
+        matches = [figure for figure in all_figures() if name and name in _names(figure)]
         if not matches:
             raise _unknown(name)
         found |= {figure.name: figure for figure in matches}
@@ -71,14 +74,21 @@ def figures_in(module: ModuleType) -> tuple[Figure, ...]:
     return tuple(cls() for cls in classes)
 
 
+def _names(figure: Figure) -> tuple[str, ...]:
+    """What a figure answers to."""
+    return (figure.name, figure.group, figure.section)
+
+
 def _unknown(name: str) -> UnknownNameError:
     known = [figure.name for figure in all_figures()]
-    lower = {other.lower(): other for other in known}
-    near = [other for other in known if name and name.lower() in other.lower()]
+    sections = sorted({figure.section for figure in all_figures() if figure.section})
+    lower = {other.lower(): other for other in (*known, *sections)}
+    near = [other for key, other in lower.items() if name and name.lower() in key]
     near += [lower[other] for other in difflib.get_close_matches(name.lower(), lower)]
     suggestion = " or ".join(dict.fromkeys(near))
     return UnknownNameError(
         came=f"figure {name!r}",
-        expected=f"one of {', '.join(known)}, or a group of them such as {known[0].split('_')[0]}",
+        expected=f"one of {', '.join(known)}, a group of them such as {known[0].split('_')[0]}, or"
+        f" a section: {', '.join(sections)}",
         remedy=(f"Did you mean {suggestion}?" if suggestion else "Without a name, all are made."),
     )

@@ -236,11 +236,12 @@ def _checked(flows: Sequence[Flow], radius: float, result: Result) -> tuple[Flow
             remedy="A map that is no flow has the lift: see ``lifted_map``.",
         )
     for f, time in flows:
-        _check_flow(f, time, flows[0][0].dimension)
+        _check_flow(f, time)
+        _check_dimension(f, flows[0][0].dimension)
     return tuple((f, float(time)) for f, time in flows)
 
 
-def _check_flow(f: object, time: float, dimension: int) -> None:
+def _check_flow(f: object, time: float) -> None:
     if not isinstance(f, SymbolicField):
         raise StructureError(
             came=f"{type(f).__name__} as a field",
@@ -255,6 +256,9 @@ def _check_flow(f: object, time: float, dimension: int) -> None:
             expected="a finite time, at least 0",
             remedy="The flow of f for the time −t is that of −f for the time t.",
         )
+
+
+def _check_dimension(f: SymbolicField, dimension: int) -> None:
     if f.dimension != dimension:
         raise ShapeError(
             came=f"fields in dimensions {dimension} and {f.dimension}",

@@ -28,8 +28,8 @@ class ErrorBound:
     ``subdivision`` is what cutting a flow into short ones costs: nothing, φ^T = (φ^h)^N.
     ``splitting`` is due to the pieces' flows that take turns, ``field`` to networks in their place,
     ``integration`` to layers in place of the networks' flows. ``reason`` says why a bound is
-    infinite. ``end_radius`` bounds |x| at the end of the flow and ``stage_radius`` that of every
-    stage. Source: flowcert [D].
+    infinite. ``end_radius`` bounds |x| at the end of the flow, ``stage_radius`` that of every stage
+    and ``expanding_radius`` that of the last flow's expansive pieces. Source: flowcert [D].
 
     >>> ErrorBound(splitting=0.5, field=0.25).total >= 0.75
     True
@@ -42,6 +42,7 @@ class ErrorBound:
     end_radius: float = 0.0
     layers_radius: float = 0.0
     stage_radius: float = 0.0
+    expanding_radius: float = 0.0
     reason: str = ""
 
     @property
@@ -113,11 +114,15 @@ def _one_step(
     bound: ErrorBound,
     replacement: Replacement | None,
 ) -> ErrorBound:
-    begin = min(bound.layers_radius, bound.end_radius + bound.total)
-    ball, layers_end = _stages_ball(analysis, scheme, h, begin, replacement)
+    if not bound.total < math.inf:
+        return bound  # of an earlier flow, with its reason
+    begin = min(bound.layers_radius, (bound.end_radius + bound.total) * OUTWARD)
+    ball, expanding, layers_end = _stages_ball(analysis, scheme, h, begin, replacement)
     flow_end = analysis.growth.after(bound.end_radius, h)
     ball = max(ball, flow_end)
     if not ball <= analysis.cells.radius:
+        if replacement is not None and _runs_backward(analysis, scheme):
+            return bound.unbounded(f"no radius is known of {scheme.name}'s backward network stages")
         return bound.unbounded(
             f"a stage of step size {h:.3g} from |x| ≤ {begin:.3g} may blow up, or leave the ball"
             f" of radius {analysis.cells.radius:.3g} that was looked at"
@@ -136,8 +141,23 @@ def _one_step(
         end_radius=flow_end,
         layers_radius=layers_end,
         stage_radius=max(bound.stage_radius, ball),
-        reason="" if local < math.inf else f"the step {h:.3g} is too long for the bound",
+        expanding_radius=max(bound.expanding_radius, expanding),
+        reason=_reason(h, local, field, integration),
     )
+
+
+def _reason(h: float, splitting: float, field: float, integration: float) -> str:
+    if not splitting < math.inf:
+        return f"the step {h:.3g} is too long for the bound"
+    if not field < math.inf:
+        return "stages may leave the ball on which the networks were fitted"
+    if not integration < math.inf:
+        return f"the layers' substeps are too long in a step {h:.3g}"
+    return ""
+
+
+def _runs_backward(analysis: FieldAnalysis, scheme: Scheme) -> bool:
+    return min(weight for _, weight in scheme.stages(len(analysis.pieces))) < 0
 
 
 def _stages_ball(
@@ -146,25 +166,27 @@ def _stages_ball(
     h: float,
     radius: float,
     replacement: Replacement | None,
-) -> tuple[float, float]:
-    """A ball that holds all stages, all flows of sums of pieces from them, and the end's radius."""
+) -> tuple[float, float, float]:
+    """Radii: of a ball for all stages and all flows of sums from them, of what expands, of the end."""
     stages = scheme.stages(len(analysis.pieces))
-    if min(weight for _, weight in stages) < 0:
+    if _runs_backward(analysis, scheme):
         # The growth of backward flows is not looked at: nothing is known of such stages, and the
         # layers' radius comes from the error. (The holomorphic bound asks for the start only.)
         highest = math.inf if replacement is not None else analysis.growth.after(radius, h)
-        return highest, math.inf
-    highest = r = radius
+        return highest, highest, math.inf
+    expanding, highest, r = 0.0, radius, radius
     for i, weight in stages:
         extra = 0.0 if replacement is None else replacement.field_error(i, replacement.radius)
         r = radius_after(analysis, analysis.pieces[i], r, weight * h, extra)
         if replacement is not None and not analysis.pieces[i].keeps_radius:
             r = _with_integration(replacement, i, weight * h, r)
         highest = max(highest, r)
+        if analysis.pieces[i].kind == "expansive":
+            expanding = max(expanding, r)
     # Flows of sums, against which inner splittings are compared, grow by f and the largest shift.
     shift = max(piece.shift for piece in analysis.pieces)
     highest = max(highest, analysis.growth.after(radius, h, shift=shift))
-    return highest, r
+    return highest, expanding, r
 
 
 def _with_integration(replacement: Replacement, index: int, time: float, r: float) -> float:

@@ -1,4 +1,8 @@
-"""A field learned from one-step data: the gradient of a ridge potential, and a skew part."""
+"""A field learned from one-step data: the gradient of a ridge potential, and a skew part.
+
+The target of the paper, ẋ = sin³x + x³ in R⁴, is itself a gradient field: its true skew part is 0,
+and what is learned of one is error.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import sympy
 from numpy.typing import ArrayLike
 
 from ...errors import DomainError, ShapeError
@@ -21,9 +26,11 @@ from ...numerics import (
 )
 from ...numerics.flow import finite
 from ...numerics.validation import FloatArray, finite_array, points, positive_integer
+from ..symbolic import SymbolicField, symbolic_field
+from .construction import true_flow
 
 _SLOPE = 1.0  # largest aᵢᵀm over the data, in standard deviations of a row
-_REGULARISATION = 1e-4
+_REGULARISATION = 3e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +79,11 @@ class LearnedField:
 
     def climb(self, x: FloatArray, time: float) -> FloatArray:
         """Return one step of Gonzalez's method for ẋ = ∇U_θ(x): U_θ does not fall."""
-        return np.asarray(Gonzalez.step(self._ascent, 0.0, x, time))
+        # Newton stops at the rounding of the state. Near 0 that of the sum Σαᵢσ(…)aᵢ is larger: a
+        # last coordinate, on which U does not depend, says so, and stays what it is.
+        rounded = np.full((*x.shape[:-1], 1), abs(time) * self._force)
+        start = np.concatenate([x, rounded], axis=-1)
+        return np.asarray(Gonzalez.step(self._ascent, 0.0, start, time)[..., :-1])
 
     def trajectory(self, x: ArrayLike, steps: int) -> FloatArray:
         """Return the start and so many steps, shape (steps + 1, ..., n)."""
@@ -88,23 +99,68 @@ class LearnedField:
 
     @cached_property
     def _ascent(self) -> SkewGradientSystem:
-        """ẋ = ∇U as ẋ = S∇H with H = −U and S = −I: H falls, U rises."""
+        """ẋ = ∇U, ċ = 0 as ż = S∇H with z = (x, c), H = −U(x) and S = −I: H falls, U rises."""
         U = self.gradient
+
+        def slope(z: FloatArray) -> FloatArray:
+            return np.concatenate([-U(z[..., :-1]), 0 * z[..., -1:]], axis=-1)
+
         return SkewGradientSystem(
-            lambda y: -U.potential(y),
-            lambda y: -U(y),
-            -np.eye(self.dimension),
-            lambda y: -U.jacobian(y),
+            lambda z: -U.potential(z[..., :-1]), slope, -np.eye(self.dimension + 1)
         )
+
+    @cached_property
+    def _force(self) -> float:
+        """Σ|αᵢ||aᵢ|: what is rounded in ∇U, however small its sum."""
+        return float(np.abs(self.gradient.alpha) @ np.linalg.norm(self.gradient.A, axis=-1))
+
+
+def cubic_field(dimension: int = 4) -> SymbolicField:
+    """Return f(x) = sin³x + x³, componentwise: the field that the paper learns in R⁴.
+
+    f = ∇U with U(x) = Σ(cos³xᵢ/3 − cos xᵢ + xᵢ⁴/4): a gradient field, whose skew part is 0.
+    Raises DomainError. Source: paper, appendix [P].
+
+    >>> cubic_field(1).expressions
+    Matrix([[x1**3 + sin(x1)**3]])
+    """
+    n = positive_integer("dimension", dimension)
+    x = [sympy.Symbol(f"x{i + 1}", real=True) for i in range(n)]
+    return symbolic_field([sympy.sin(e) ** 3 + e**3 for e in x], x)
+
+
+def one_step_data(
+    f: SymbolicField, h: float, radius: float, count: int, seed: int = 0
+) -> tuple[FloatArray, FloatArray]:
+    """Return ``count`` states, uniform on |x| ≤ radius, and their φ_f^h, both of shape (count, n).
+
+    φ_f^h is known to some 1e-12. Raises DomainError, ConvergenceError. Source: flowcert [D].
+
+    >>> x, y = one_step_data(cubic_field(), 0.05, 1.0, 3)
+    >>> bool(np.abs((y - x) / 0.05 - cubic_field()((x + y) / 2)).max() < 1e-2)
+    True
+    """
+    h, n = _step_length(h), f.dimension
+    if not 0 < radius < math.inf:
+        raise DomainError(
+            came=f"radius = {radius!r}",
+            expected="a positive finite radius",
+            remedy="States are drawn from a ball around the origin.",
+        )
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(positive_integer("count", count), n))
+    x /= np.linalg.norm(x, axis=-1, keepdims=True)
+    x *= radius * generator.uniform(size=(len(x), 1)) ** (1 / n)
+    return x, true_flow([(f, h)], x)
 
 
 def learn_field(
-    x: ArrayLike, y: ArrayLike, h: float, *, width: int = 64, seed: int = 0
+    x: ArrayLike, y: ArrayLike, h: float, *, width: int = 96, seed: int = 0
 ) -> LearnedField:
     """Learn f from pairs (xᵢ, yᵢ = φ_f^h(xᵢ)), x and y of shape (N, n), h > 0.
 
     With m = (x + y)/2 the data say (y − x)/h = f(m) + O(h²). Rows and biases of both ridge
-    networks are random, from ``seed``; the outer weights α of U_θ = Σαᵢγ(aᵢᵀx + bᵢ) and K_k of
+    networks are random, from ``seed``, every other row along an axis; the outer weights α of U_θ = Σαᵢγ(aᵢᵀx + bᵢ) and K_k of
     S_θ = Σσ(a_kᵀx + b_k)K_k, with σ = tanh, are linear in f_θ: one regularised least squares
     problem (scipy) for all of them. Presnov's decomposition is unique, so that the data tell ∇U
     from S(x)x. It needs N·n ≥ width·(1 + n(n − 1)/2) numbers. Raises DomainError, ShapeError.

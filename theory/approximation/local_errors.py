@@ -1,6 +1,6 @@
 """What one step of a splitting errs by, from commutators: formulas with their derivations.
 
-Throughout, f₁, …, f_m are the pieces, F_j = f_j + … + f_m, ν a one-sided constant on a ball that
+Throughout, f₁, …, f_m are the pieces, ν a one-sided constant on a ball that
 holds every stage and ν⁺ = max(ν, 0). C = DB·A − DA·B is the commutator of A and B.
 
 Lie–Trotter. Let Ψ(s) = φ_m^s ∘ … ∘ φ_1^s. Its defect d = Ψ' − f(Ψ) is, for two pieces,
@@ -44,9 +44,9 @@ def mean_growth(nu: float, time: float) -> float:
     >>> mean_growth(0.0, 2.0), bool(mean_growth(1.0, 1.0) >= np.e - 1)
     (1.0, True)
     """
-    z = nu * time * OUTWARD
-    if z <= 0:
+    if nu <= 0 or time == 0:
         return 1.0
+    z = nu * time * OUTWARD
     # (eᶻ − 1)/z ≤ 1 + z for z ≤ 1: without a quotient of tiny numbers.
     with np.errstate(over="ignore"):
         return float(1 + z) if z < 1e-8 else float(np.expm1(z) / z * OUTWARD)
@@ -101,9 +101,9 @@ def holomorphic_error(h: float, order: int, path: float, speed: float, margin: f
     (inf, True)
     """
     longest = max(path, speed)
-    if not longest > 0:
+    if longest == 0:
         return 0.0
     H = margin / longest / OUTWARD
     if not 0 <= h < H:
         return np.inf
-    return H * (path + speed) * (h / H) ** (order + 1) * OUTWARD
+    return h * (path + speed) * (h / H) ** order * OUTWARD  # G(h/H)^{p+1}, without H twice

@@ -9,6 +9,7 @@ from ...numerics.validation import positive_integer
 from ..cells import OUTWARD, Profile, cover
 from ..decomposition import SymbolicDecomposition
 from .analysis import FieldAnalysis
+from .local_errors import growth
 from .ridge_networks import RidgeNetworks
 from .scalar_errors import scalar_error_profiles
 
@@ -100,8 +101,10 @@ class NetworkLayers:
         one = (B * M * M + L * L * M) / 6 + B * M * M * (1 / 4 if kind == "sphere" else 1 / 8)
         if kind == "sphere":
             one += L * L * M / (2 * (2 - s * L))
-        # Each step is carried on by at most e^{sL}; all together by e^{time·L}.
-        return s**3 * one * self.substeps * math.exp(time * L) * OUTWARD**4
+        # Gradient layers: the errors are made along the network's flow and carried on by substeps,
+        # of which each has 1 + sL + (sL)²/2 ≤ e^{sL}. Sphere layers keep |x|: they are made along
+        # the layer and carried on by the flow. All together by e^{time·L}.
+        return s**3 * one * self.substeps * growth(L, time) * OUTWARD**4
 
     def _speed(self, index: int, radius: float) -> float:
         return (self.analysis.speed(index)(radius) + self._difference(index, 0, radius)) * OUTWARD

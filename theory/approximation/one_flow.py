@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -22,6 +22,7 @@ from .schemes import Scheme
 _BALLS = (1.3, 1.7, 2.3, 3.2, 4.5, 6.5)  # balls that are looked at, in radii of the start
 _ROOMS = (1.1, 1.3, 1.7)  # of the networks' ball, in radii of the stages
 _MOST_PROVED = 2
+_ATTEMPTS = 3  # at a μ for the ball of the stages that it leads to
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,7 @@ def construct_flow(
     if f.dimension > _MOST_PROVED:
         return _without_proof(f, time, start, result, scheme, steps, request)
     for factor in _BALLS:
-        analysis = _split_analysis(f, factor * start.end_radius, time, start.end_radius, result)
-        bound = bound_error(analysis, scheme, time, steps, start)
+        analysis, bound = _split(f, factor * start.end_radius, time, start, result, scheme, steps)
         networks: list[RidgeNetworks] = []
         if request is not None and bound.total < math.inf:
             bound, networks = _with_networks(analysis, scheme, time, steps, start, bound, request)
@@ -122,15 +122,46 @@ def _without_proof(
     return ConstructedFlow(_layers(pieces, scheme, time, steps, networks, request), bound, networks)
 
 
-def _split_analysis(
-    f: SymbolicField, radius: float, time: float, start: float, result: Result
-) -> FieldAnalysis:
+def _split(
+    f: SymbolicField,
+    radius: float,
+    time: float,
+    start: ErrorBound,
+    result: Result,
+    scheme: Scheme,
+    steps: int,
+) -> tuple[FieldAnalysis, ErrorBound]:
+    """The pieces and the bound of their flows; ∇U + μx must expand wherever its stages go.
+
+    A larger μ lets the stages go farther: tried a few times, this need not settle.
+    """
     analysis = _analysis_of(f, radius)
     if result == "first":
-        return analysis
-    end = min(1.1 * analysis.growth.after(start, time), radius)
-    mu = analysis.curvature()(end)
-    return analysis.with_pieces(split(analysis.decomposition, result, mu))
+        return analysis, bound_error(analysis, scheme, time, steps, start)
+    start = replace(start, expanding_radius=0.0)
+    curvature = analysis.curvature()
+    reach = min(1.1 * analysis.growth.after(start.end_radius, time), radius)
+    tried = []
+    for _ in range(_ATTEMPTS):
+        mu = curvature(reach)
+        shifted = _shifted(f, radius, mu)
+        bound = bound_error(shifted, scheme, time, steps, start)
+        tried.append((shifted, bound))
+        if not bound.total < math.inf:
+            break
+        if curvature(bound.expanding_radius) <= mu:
+            return shifted, bound
+        reach = min(1.05 * bound.expanding_radius, radius)
+    shifted, bound = tried[0]
+    if not bound.total < math.inf:
+        return shifted, bound
+    return shifted, start.unbounded("∇U + μx is not proved to expand as far as its stages may go")
+
+
+@lru_cache(maxsize=64)
+def _shifted(f: SymbolicField, radius: float, mu: float) -> FieldAnalysis:
+    analysis = _analysis_of(f, radius)
+    return analysis.with_pieces(split(analysis.decomposition, "second", mu))
 
 
 def _layers(

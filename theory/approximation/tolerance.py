@@ -58,7 +58,7 @@ def approximate_within(
 
     steps, share = 4, tolerance / 2 if networks else tolerance
     made = attempt(steps)
-    while not made.bound.splitting <= share:
+    while not made.bound.total <= share:
         steps *= 2
         if steps > _MOST_STEPS:
             raise _not_reached(tolerance, made)

@@ -7,10 +7,10 @@ from flowcert.errors import DomainError
 from flowcert.networks.layers import Scaling
 
 
-@pytest.mark.parametrize("factor", [1.0, 0.5, 0.3])
+@pytest.mark.parametrize("factor", [0.9, 0.5, 0.3])
 def test_laws(laws, factor):
     layer = Scaling(factor).double()
-    laws.bounded(layer, (3,), at_most=factor * (1 + 1e-12))
+    laws.bounded(layer, (3,), at_most=factor * (1 + 1e-9))
     laws.agrees_with(layer, lambda x: np.exp(np.log(factor)) * x, (3,))
 
 
