@@ -160,11 +160,12 @@ def learn_field(
     """Learn f from pairs (xᵢ, yᵢ = φ_f^h(xᵢ)), x and y of shape (N, n), h > 0.
 
     With m = (x + y)/2 the data say (y − x)/h = f(m) + O(h²). Rows and biases of both ridge
-    networks are random, from ``seed``, every other row along an axis; the outer weights α of U_θ = Σαᵢγ(aᵢᵀx + bᵢ) and K_k of
-    S_θ = Σσ(a_kᵀx + b_k)K_k, with σ = tanh, are linear in f_θ: one regularised least squares
-    problem (scipy) for all of them. Presnov's decomposition is unique, so that the data tell ∇U
-    from S(x)x. It needs N·n ≥ width·(1 + n(n − 1)/2) numbers. Raises DomainError, ShapeError.
-    Source: paper, B5 [I]; the fit flowcert [D].
+    networks are random, from ``seed``, every other row along an axis; the outer weights α of
+    U_θ = Σαᵢγ(aᵢᵀx + bᵢ) and K_k of S_θ = Σσ(a_kᵀx + b_k)K_k, with σ = tanh, are linear in f_θ:
+    one regularised least squares problem (scipy) for all of them. Presnov's decomposition is
+    unique, so that the data tell ∇U from S(x)x. It needs N·n ≥ width·(1 + n(n − 1)/2) numbers.
+    Nothing is guaranteed of the fit: measure it by ``step_error`` on fresh data. Raises DomainError,
+    ShapeError. Source: paper, B5 [I]; the fit flowcert [D].
 
     >>> x = np.random.default_rng(0).uniform(-1, 1, size=(200, 2))
     >>> f = learn_field(x, np.exp(-0.01) * x, h=0.01, width=32)
