@@ -19,8 +19,8 @@ from .styling import METHOD_COLOURS
 NAME = "approximation_depth"
 TARGETS = ("VanDerPol", "Duffing", "Pendulum", "NonNormal", "RandomPolynomial")
 RESULTS: tuple[Result, ...] = ("first", "second")
-# The two coarsest show where bounds are infinite; Yoshida's ends before rounding is seen.
-COARSE_TO_FINE = (4, 8, 16, 32, 64, 128, 256)
+# The coarsest show where bounds are infinite; Yoshida's end before rounding is seen.
+COARSE_TO_FINE = (4, 8, 16, 32, 64, 128, 256, 512)
 DEPTHS = {"LieTrotter": COARSE_TO_FINE, "Strang": COARSE_TO_FINE, "Yoshida4": (8, 16, 32, 64)}
 ORDERS = {"LieTrotter": 1, "Strang": 2, "Yoshida4": 4}
 # The same colours as methods of these orders have: Lie–Trotter is an Euler of flows, Strang's

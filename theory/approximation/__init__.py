@@ -4,7 +4,7 @@ from .construction import Construction, approximate_flow, approximate_flows
 from .depth_study import DepthStudy, depth_study
 from .error_bound import ErrorBound
 from .learned import LearnedField, cubic_field, learn_field, one_step_data
-from .lift import LiftedMap, RidgeMap, lifted_map
+from .lift import LiftedMap, RidgeMap, lifted_map, regression_target
 from .obstruction import (
     OrientationObstruction,
     approximate_map,
@@ -39,4 +39,5 @@ __all__ = [
     "lifted_map",
     "one_step_data",
     "orientation_obstruction",
+    "regression_target",
 ]

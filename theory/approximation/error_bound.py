@@ -167,7 +167,7 @@ def _stages_ball(
     radius: float,
     replacement: Replacement | None,
 ) -> tuple[float, float, float]:
-    """Radii: of a ball for all stages and all flows of sums from them, of what expands, of the end."""
+    """Radii: of a ball for all stages and flows of sums, of what expands, and of the end."""
     stages = scheme.stages(len(analysis.pieces))
     if _runs_backward(analysis, scheme):
         # The growth of backward flows is not looked at: nothing is known of such stages, and the

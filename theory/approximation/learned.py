@@ -30,7 +30,7 @@ from ..symbolic import SymbolicField, symbolic_field
 from .construction import true_flow
 
 _SLOPE = 1.0  # largest aᵢᵀm over the data, in standard deviations of a row
-_REGULARISATION = 3e-5
+_REGULARISATION = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +155,7 @@ def one_step_data(
 
 
 def learn_field(
-    x: ArrayLike, y: ArrayLike, h: float, *, width: int = 96, seed: int = 0
+    x: ArrayLike, y: ArrayLike, h: float, *, width: int = 128, seed: int = 0
 ) -> LearnedField:
     """Learn f from pairs (xᵢ, yᵢ = φ_f^h(xᵢ)), x and y of shape (N, n), h > 0.
 
@@ -164,8 +164,8 @@ def learn_field(
     U_θ = Σαᵢγ(aᵢᵀx + bᵢ) and K_k of S_θ = Σσ(a_kᵀx + b_k)K_k, with σ = tanh, are linear in f_θ:
     one regularised least squares problem (scipy) for all of them. Presnov's decomposition is
     unique, so that the data tell ∇U from S(x)x. It needs N·n ≥ width·(1 + n(n − 1)/2) numbers.
-    Nothing is guaranteed of the fit: measure it by ``step_error`` on fresh data. Raises DomainError,
-    ShapeError. Source: paper, B5 [I]; the fit flowcert [D].
+    Nothing is guaranteed of the fit: measure it by ``step_error`` on fresh data. Raises
+    DomainError, ShapeError. Source: paper, B5 [I]; the fit flowcert [D].
 
     >>> x = np.random.default_rng(0).uniform(-1, 1, size=(200, 2))
     >>> f = learn_field(x, np.exp(-0.01) * x, h=0.01, width=32)
@@ -217,11 +217,15 @@ def _features(
     generator: np.random.Generator, n: int, radius: float, width: int
 ) -> tuple[FloatArray, FloatArray]:
     A = generator.normal(size=(width, n)) * _SLOPE / radius
-    # Every other row along an axis: separable potentials, which are frequent, need no others.
+    b = generator.uniform(-1.0, 1.0, size=width) * _SLOPE
+    # Every other unit looks along an axis, and bends at places that divide it evenly: separable
+    # potentials, which are frequent, need no others.
     rows = np.arange(0, width, 2)
-    lengths = np.linalg.norm(A[rows], axis=-1, keepdims=True)
-    A[rows] = lengths * np.eye(n)[(rows // 2) % n]
-    return A, generator.uniform(-1.0, 1.0, size=width) * _SLOPE
+    axis, number = rows // 2 % n, rows // 2 // n
+    lengths = np.linalg.norm(A[rows], axis=-1)
+    A[rows] = lengths[:, None] * np.eye(n)[axis]
+    b[rows] = lengths * radius * ((2 * number + 1) / (number.max() + 1) - 1)
+    return A, b
 
 
 def _least_squares(columns: FloatArray, wanted: FloatArray) -> FloatArray:

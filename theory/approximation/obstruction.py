@@ -17,6 +17,7 @@ from .lift import Map, checked_map
 _GRID = 4097
 _STEP = 2.0**-18  # of finite differences, times the radius
 _NOISE = 1e-6  # determinants below it, relative to the columns, have no sign
+_ROUNDINGS = 2.0**-50  # of the values, relative
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,15 @@ def estimate_reversal(F: Map, dimension: int, radius: float) -> tuple[FloatArray
     x = ball_points(n, radius - h)  # differences must not leave the ball
     ahead, behind = x[:, None, :] + h * np.eye(n), x[:, None, :] - h * np.eye(n)
     values = checked_map(F, n, n)
-    columns = (values(ahead) - values(behind)) / (2 * h)
+    after, before = values(ahead), values(behind)
+    columns = (after - before) / (2 * h)
     determinants = np.linalg.det(columns)
-    # Hadamard: |det| is at most the product of the lengths.
-    signed = determinants < -_NOISE * np.prod(np.linalg.norm(columns, axis=-1), axis=-1)
+    # |det| is at most the product of the lengths (Hadamard), and so are its changes.
+    lengths = np.linalg.norm(columns, axis=-1)
+    rounding = _ROUNDINGS * np.maximum(np.abs(after), np.abs(before)).max(axis=(-1, -2)) / h
+    product = np.prod(lengths, axis=-1)
+    shaken = np.prod(lengths + rounding[:, None], axis=-1) - product
+    signed = determinants < -(shaken + _NOISE * product)
     if not np.any(signed):
         return None
     lowest = int(np.argmin(np.where(signed, determinants, 0)))
