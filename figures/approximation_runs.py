@@ -60,14 +60,19 @@ CONFIGURATION: dict[str, Any] = {
 _INFINITE = -1.0
 
 
-def depths(target: str, result: Result, splitting: str) -> FigureData:
-    """Return measured errors and proved bounds of a target against the number of steps.
+def depths(
+    target: str, result: Result, splitting: str, steps: Sequence[int] | None = None
+) -> FigureData:
+    """Return measured errors and proved bounds of a target with these, or all, numbers of steps.
 
     >>> list(depths("NonNormal", "first", "Yoshida4"))
     ['NonNormal/first/Yoshida4/measured', 'NonNormal/first/Yoshida4/bound']
     """
     study = depth_study(
-        find_target(target), result=result, splitting=splitting, depths=DEPTHS[splitting]
+        find_target(target),
+        result=result,
+        splitting=splitting,
+        depths=DEPTHS[splitting] if steps is None else steps,
     )
     key = f"{target}/{result}/{splitting}"
     return {

@@ -84,7 +84,7 @@ def _unknown(name: str) -> UnknownNameError:
     sections = sorted({figure.section for figure in all_figures() if figure.section})
     lower = {other.lower(): other for other in (*known, *sections)}
     near = [other for key, other in lower.items() if name and name.lower() in key]
-    near += [lower[other] for other in difflib.get_close_matches(name.lower(), lower)]
+    near = near or [lower[other] for other in difflib.get_close_matches(name.lower(), lower)]
     suggestion = " or ".join(dict.fromkeys(near))
     return UnknownNameError(
         came=f"figure {name!r}",

@@ -33,7 +33,7 @@ RMS_APART, LARGEST_APART = 1.15, 1.5
 class RegressionCurve(Figure):
     """A curve with a kink by networks made of flows, and by plain ones of the same size.
 
-    Source: target and experiment: paper, its appendix [P]; plain rivals and trainings: flowcert [D].
+    Source: target and experiment: paper, its appendix [P]; rivals and trainings: flowcert [D].
     """
 
     name = "G6_regression"

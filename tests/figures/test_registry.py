@@ -12,10 +12,15 @@ from flowcert.figures import Figure, all_figures, find_figures
 from flowcert.figures.registry import figures_in
 
 NAMES = [
+    "B5_error_against_depth",
+    "B6_error_budget",
     "G1_authors_and_sharp",
     "G1_regions",
     "G4_step_alternation",
     "G5_sir_reference",
+    "G6_learned_field",
+    "G6_regression",
+    "G6_surface",
     "I1_switching",
     "N1_energy_drift",
     "N2_work_precision",
@@ -33,7 +38,11 @@ def test_the_figures_are_found() -> None:
 
 
 def test_names_and_groups_each_once_in_the_order_asked_for() -> None:
-    assert _names(find_figures(["G4", "G1_regions", "G1"])) == [NAMES[2], NAMES[1], NAMES[0]]
+    assert _names(find_figures(["G4", "G1_regions", "G1"])) == [
+        "G4_step_alternation",
+        "G1_regions",
+        "G1_authors_and_sharp",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_reversed_orientation_is_found_and_said(F, determinant):
         lambda x: 0 * x,
         lambda x: x.sum(axis=-1, keepdims=True) * np.ones(2),
         lambda x: 1e6 + 1e-3 * x,
-        lambda x: 1e6 + 1e-5 * x,  # below the rounding of its values
+        lambda x: 1e6 + 2e-5 * x @ np.array([[1.0, 1.9], [0.45, 1.0]]),  # lost in rounding
     ],
 )
 def test_kept_orientation_is_refused_for_want_of_a_field(F):
