@@ -198,7 +198,7 @@ def _check_linear(data: FigureData) -> FigureCheck:
 def linear_errors(matrix: NDArray[np.float64], time: float, splitting: str) -> NDArray[np.float64]:
     """Return ‖Ψ^N − e^{TA}‖₂ of a splitting into symmetric and skew part, for all its depths.
 
-    >>> linear_errors(np.diag([-1.0, -2.0]), 1.0, "Strang").max() < 1e-13
+    >>> bool(linear_errors(np.diag([-1.0, -2.0]), 1.0, "Strang").max() < 1e-13)
     True
     """
     symmetric, skew = (matrix + matrix.T) / 2, (matrix - matrix.T) / 2

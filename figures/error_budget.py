@@ -35,6 +35,7 @@ from .styling import EXPANSIVE, POINT, legend_mark, name_panel
 PART_COLOURS = {"splitting": "#56B4E9", "field": "#009E73", "integration": "#E69F00"}
 ROUNDING = 1e-9  # of layers and reference flow together
 SUM = 1e-10  # totals are rounded outward
+SAME = 1e-3  # least squares of nearly dependent columns: rounding shows in small parts
 AGAIN: tuple[str, Result] = ("NonNormal", "second")
 # One bar each: depths, widths, and what was chosen for the tolerance.
 DEPTHS_AT = np.arange(len(BUDGET_DEPTHS))
@@ -183,13 +184,18 @@ def _apart(again: FigureData, data: FigureData) -> float:
     )
 
 
+def _told(apart: float) -> str:
+    """Say no more than matters: roundings differ between machines, and records should not."""
+    return f"errors and parts within {SAME:g}" if apart <= SAME else f"relatively {apart:.1e} apart"
+
+
 def _check_budget_again(data: FigureData) -> FigureCheck:
     target, result = AGAIN
     worst = _apart(_budgets_anew(target, result), data)
     return FigureCheck(
         f"{target}, {result} result: budgets made anew are the stored ones",
-        worst <= 1e-3,  # least squares of nearly dependent columns: rounding shows in small parts
-        f"{len(BUDGET_DEPTHS) + len(BUDGET_WIDTHS)} networks, relative difference {worst:.1e}",
+        worst <= SAME,
+        f"{len(BUDGET_DEPTHS) + len(BUDGET_WIDTHS)} networks, {_told(worst)}",
     )
 
 
@@ -201,8 +207,8 @@ def _check_within_again(data: FigureData) -> FigureCheck:
     worst = _apart({f"{key}/errors": again[f"{key}/errors"]}, data)
     return FigureCheck(
         f"{target}, {result} result: asked anew for {TOLERANCE:g}, the same is chosen",
-        same and worst <= 1e-3,
-        f"relative difference of the errors {worst:.1e}",
+        same and worst <= SAME,
+        _told(worst),
     )
 
 

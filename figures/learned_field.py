@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
@@ -83,7 +85,8 @@ class LearnedFieldSlice(Figure):
 
     def draw(self, data: FigureData) -> matplotlib.figure.Figure:
         picture = matplotlib.figure.Figure(figsize=(9.8, 5.2))
-        upper, lower = picture.subfigures(2, 1, height_ratios=(1.2, 1))
+        parts: Any = picture.subfigures(2, 1, height_ratios=(1.2, 1))
+        upper, lower = parts
         shown = ("structured", best_rival(PLAIN, "field", data))
         panels = upper.subplots(1, 4)
         sizes = [np.linalg.norm(data[kind] - data["true"], axis=-1) for kind in shown]

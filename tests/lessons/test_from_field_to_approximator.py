@@ -262,5 +262,5 @@ def test_the_answers_are_numbers_of_this_page(at_first: Page) -> None:
     assert defs["tame"].measured < 1e-12
     assert defs["tame"].bound.total == 0.0
     assert defs["fourth"].measured_orders[-1] == pytest.approx(4, abs=0.15)
-    once, eight_times = defs["careful"]
-    assert 10 * once < eight_times
+    once, four_times = defs["careful"]
+    assert 2 * once < four_times < np.inf

@@ -47,9 +47,9 @@ def mean_growth(nu: float, time: float) -> float:
     if nu <= 0 or time == 0:
         return 1.0
     z = nu * time * OUTWARD
-    # (eᶻ − 1)/z ≤ 1 + z for z ≤ 1: without a quotient of tiny numbers.
+    # (eᶻ − 1)/z ≤ 1 + z for z ≤ 1: without a quotient of tiny numbers. Below 1e-16, 1 + z is 1.
     with np.errstate(over="ignore"):
-        return float(1 + z) if z < 1e-8 else float(np.expm1(z) / z * OUTWARD)
+        return float((1 + z if z < 1e-8 else np.expm1(z) / z) * OUTWARD)
 
 
 def lie_trotter_error(

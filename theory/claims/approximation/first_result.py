@@ -11,9 +11,10 @@ from hypothesis.strategies import SearchStrategy
 
 from ....numerics import FieldSystem, Heun, RidgePotentialField, SphereField, tanh_mixture
 from ...claim import Assumption, Claim, Measurement, Mutant, Source, Witness
+from ...decomposition import presnov
 from ...proof import Proof, cited
 from ...proof.algebra import prove_identity
-from ...symbolic import lie_bracket
+from ...symbolic import SymbolicField, lie_bracket
 from .split_flows import (
     SplitFlow,
     at_the_start,
@@ -111,9 +112,7 @@ class FirstResult(Claim[SplitFlow]):
         )
 
 
-def _parts() -> tuple[object, object]:
-    from ...decomposition import presnov
-
+def _parts() -> tuple[SymbolicField, SymbolicField]:
     parts = presnov(field_named("slow turn"))
     return parts.gradient, parts.sphere
 

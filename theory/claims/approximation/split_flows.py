@@ -25,12 +25,12 @@ REACH = 2.0  # radius of the ball that is looked at
 _CELLS, _GROWTH_CELLS = 40, 160
 _REFERENCE_STEP = 0.03
 _ROUNDING = 1e-8  # and of RK4
-FIELDS = ("rotating spring", "pendulum", "non-normal", "van der Pol", "logistic")
+FIELDS = ("rotating spring", "pendulum", "non-normal", "logistic")
 
 
 @cache
 def field_named(name: str) -> SymbolicField:
-    """A small field; the last three are those of witnesses and mutants."""
+    """A small field; the last four are those of witnesses and mutants."""
     q, p = sympy.symbols("q p", real=True)
     if name == "logistic":
         return symbolic_field([q / 2 - q**2 / 4], [q])
