@@ -23,7 +23,7 @@ from flowcert.networks.layers import (
     SphereStep,
 )
 
-every_result = pytest.mark.parametrize("result", ("first", "second"))
+every_result = pytest.mark.parametrize("result", ["first", "second"])
 
 
 @pytest.fixture(autouse=True)
