@@ -87,7 +87,7 @@ def bound_error(
     (``local_errors``), and, stage by stage, of the networks by Grönwall and of the layers. ν and
     all else are suprema over the ball that holds the step. Guaranteed: an upper bound, rounded
     outward; ∞ where a stage may leave the ball that was looked at. Source: flowcert [D], claims
-    B5.lie_trotter_error, B5.strang_error, B5.field_error.
+    B5.lie_trotter_error, B5.strang_error, B5.gronwall_field_error.
 
     >>> import sympy
     >>> from flowcert.theory.approximation.schemes import scheme_of
