@@ -39,7 +39,7 @@ MARKERS = {"LieTrotter": "o", "Strang": "s", "Yoshida4": "D"}
 FEWEST_FINITE = 5
 ROUNDING = 1e-9  # of layers and reference flow together
 SLACK = 0.15  # of observed orders
-LOWEST, HIGHEST, AT_INFINITY = 1e-10, 3e5, 6e4
+LOWEST, HIGHEST, AT_INFINITY = 1e-10, 1e6, 2e5
 STEPS_AGAIN = (4, 16, 32)
 AGAIN: tuple[tuple[str, Result, str], ...] = (
     ("Pendulum", "first", "Strang"),
@@ -277,7 +277,7 @@ def _draw_bound(axes: Axes, splitting: str, bound: NDArray[np.float64]) -> None:
     finite = np.isfinite(bound)
     steps = np.array(DEPTHS[splitting])
     axes.plot(steps[finite], bound[finite], color=COLOURS[splitting])
-    lower = AT_INFINITY / 16 ** PROVED.index(splitting)  # one below the other
+    lower = AT_INFINITY / 10 ** PROVED.index(splitting)  # one below the other
     for count in steps[~finite].tolist():
         axes.text(count, lower, "$\\infty$", color=COLOURS[splitting], fontsize=10,
                   ha="center", va="center")  # fmt: skip
