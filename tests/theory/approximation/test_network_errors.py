@@ -129,3 +129,22 @@ def test_what_is_not_known_is_infinite(fitted):
     assert proved.integration_error(0, 0.1, 1.5) == np.inf
     assert proved.integration_error(0, 0.0, 0.5) == 0.0
     assert proved.field_error(0, 1.5) == np.inf
+
+
+def test_the_rest_of_taylor_counts():
+    """u = x⁷ vanishes at the centre of the only cell with all derivatives but the seventh."""
+    nothing = (np.ones((1, 1)), np.zeros(1), np.zeros(1))
+    [profile] = scalar_error_profiles(
+        x**7, [x], nothing, cover(1.0, 1, 1), lowest=0, highest=0, offset=0
+    )
+    assert 1.0 <= profile(1.0) < 1.001
+
+
+def test_field_errors_of_both_pieces_are_above_samples(fitted):
+    parts, networks, errors = fitted
+    proved = NetworkLayers(FieldAnalysis.of(FIELD, 2.0), errors, 1)
+    z = _ball(4000)
+    pairs = ((parts.gradient, networks.gradient), (parts.sphere, networks.sphere))
+    for index, (exact, network) in enumerate(pairs):
+        gap = np.linalg.norm(exact(z) - network(z), axis=-1).max()
+        assert 0 < gap <= proved.field_error(index, RADIUS)
