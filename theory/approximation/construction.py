@@ -155,9 +155,10 @@ def approximate_flows(
     >>> approximate_flows([(symbolic_field([x], [x]), 0.5)] * 2, 1.0, steps=2).measured < 1e-9
     True
     """
+    radius = _real("radius", radius)
     checked, scheme = _checked(flows, radius, result), scheme_of(splitting)
     steps = positive_integer("steps", steps)
-    request = None if width is None else NetworkRequest(width, substeps, seed)
+    request = None if width is None else _request(width, substeps, seed)
     bound = ErrorBound(end_radius=radius, layers_radius=radius)
     layers: list[Layer] = []
     networks: list[RidgeNetworks] = []
@@ -241,6 +242,28 @@ def _checked(flows: Sequence[Flow], radius: float, result: Result) -> tuple[Flow
     return tuple((f, float(time)) for f, time in flows)
 
 
+def _request(width: int, substeps: int, seed: int) -> NetworkRequest:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise DomainError(
+            came=f"seed = {seed!r}",
+            expected="an integer, at least 0",
+            remedy="It starts the random features.",
+        )
+    wide, fine = positive_integer("width", width), positive_integer("substeps", substeps)
+    return NetworkRequest(wide, fine, int(seed))
+
+
+def _real(name: str, value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]  # whatever a caller without types passes
+    except (TypeError, ValueError) as error:
+        raise DomainError(
+            came=f"{name} = {value!r}",
+            expected="a number",
+            remedy="Times and radii are real numbers.",
+        ) from error
+
+
 def _check_flow(f: object, time: float) -> None:
     if not isinstance(f, SymbolicField):
         raise StructureError(
@@ -250,7 +273,7 @@ def _check_flow(f: object, time: float) -> None:
             "its values has numeric_presnov and learn_field, a map has lifted_map.",
         )
     _require_smooth(f)
-    if not 0 <= time < math.inf:
+    if not 0 <= _real("time", time) < math.inf:
         raise DomainError(
             came=f"time = {time!r}",
             expected="a finite time, at least 0",

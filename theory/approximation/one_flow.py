@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...numerics.validation import positive_integer
+from ..cells import OUTWARD
 from ..decomposition import SymbolicDecomposition, presnov
 from ..symbolic import SymbolicField
 from .analysis import FieldAnalysis
@@ -22,6 +23,7 @@ from .schemes import Scheme
 _BALLS = (1.3, 1.7, 2.3, 3.2, 4.5, 6.5)  # balls that are looked at, in radii of the start
 _ROOMS = (1.1, 1.3, 1.7)  # of the networks' ball, in radii of the stages
 _MOST_PROVED = 2
+_MORE = 1.01  # of the curvature that is needed, since stages then go a little farther
 _ATTEMPTS = 3  # at a μ for the ball of the stages that it leads to
 
 
@@ -73,7 +75,9 @@ def construct_flow(
         analysis, bound = _split(f, factor * start.end_radius, time, start, result, scheme, steps)
         networks: list[RidgeNetworks] = []
         if request is not None and bound.total < math.inf:
-            bound, networks = _with_networks(analysis, scheme, time, steps, start, bound, request)
+            analysis, bound, networks = _with_networks(
+                analysis, scheme, time, steps, start, bound, request
+            )
         if bound.total < math.inf:
             break
     if request is not None and not networks:
@@ -91,17 +95,46 @@ def _with_networks(
     start: ErrorBound,
     flows_bound: ErrorBound,
     request: NetworkRequest,
-) -> tuple[ErrorBound, list[RidgeNetworks]]:
+) -> tuple[FieldAnalysis, ErrorBound, list[RidgeNetworks]]:
     """Fit on balls with more and more room for what the networks themselves add to the stages."""
     f = analysis.decomposition.field
     for room in _ROOMS:
         radius = min(room * flows_bound.stage_radius, analysis.cells.radius)
         networks = _fitted(f, radius, request)
-        proved = NetworkLayers(analysis, _network_errors(networks, f), request.substeps)
-        bound = bound_error(analysis, scheme, time, steps, start, proved)
+        errors = _network_errors(networks, f)
+        found, bound = _expanding(analysis, errors, scheme, time, steps, start, request.substeps)
         if bound.total < math.inf or radius == analysis.cells.radius:
             break
-    return bound, [networks]
+    return found, bound, [networks]
+
+
+def _expanding(
+    analysis: FieldAnalysis,
+    errors: NetworkErrors,
+    scheme: Scheme,
+    time: float,
+    steps: int,
+    start: ErrorBound,
+    substeps: int,
+) -> tuple[FieldAnalysis, ErrorBound]:
+    """The bound with networks, with μ so large that U_θ + μ|x|²/2 is convex where stages go.
+
+    λ_min(∇²U_θ) ≥ λ_min(∇²U) − ‖D(∇U − ∇U_θ)‖.
+    """
+    start = replace(start, expanding_radius=0.0)
+    for _ in range(_ATTEMPTS):
+        layers = NetworkLayers(analysis, errors, substeps)
+        bound = bound_error(analysis, scheme, time, steps, start, layers)
+        shifts = [piece.shift for piece in analysis.pieces if piece.kind == "expansive"]
+        if not shifts or not bound.total < math.inf:
+            return analysis, bound
+        reach = bound.expanding_radius
+        needed = (analysis.curvature()(reach) + errors.gradient[1](reach)) * OUTWARD
+        if needed <= shifts[0]:
+            return analysis, bound
+        f, radius = analysis.decomposition.field, analysis.cells.radius
+        analysis = _shifted(f, radius, _MORE * needed)
+    return analysis, start.unbounded("U_θ + μ|x|²/2 is not proved convex as far as stages may go")
 
 
 def _without_proof(

@@ -53,7 +53,7 @@ def scheme_of(name: str) -> Scheme:
     >>> scheme_of("LieTrotter").order
     1
     """
-    if name not in SCHEMES:
+    if not isinstance(name, str) or name not in SCHEMES:
         raise UnknownNameError(
             came=f"the splitting {name!r}",
             expected=f"one of {', '.join(SCHEMES)}",
