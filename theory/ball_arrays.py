@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
@@ -195,6 +196,12 @@ def sine_moment(k: int, z: Number) -> BallArray:
     return _moment(np.sin, k, z)
 
 
+@cache
+def _gauss() -> tuple[FloatArray, FloatArray]:
+    points, weights = np.polynomial.legendre.leggauss(_NODES)
+    return points, weights
+
+
 def _moment(function: np.ufunc, k: int, z: Number) -> BallArray:
     """Gauss's rule of s nodes errs by (s!)⁴/((2s + 1)(2s)!³)·max|f^(2s)| ≤ …·(|z| + k)^{2s}.
 
@@ -202,7 +209,7 @@ def _moment(function: np.ufunc, k: int, z: Number) -> BallArray:
     cosh r/(k + 2) on the disc.
     """
     ball = BallArray.of(z)
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _gauss()
     t, w = (nodes + 1) / 2, weights / 2
     with np.errstate(all="ignore"):
         mid = np.tensordot(function(ball.mid[..., None] * t), w * t**k, axes=1)

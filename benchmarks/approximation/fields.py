@@ -28,8 +28,8 @@ from benchmarks.approximation.training import (
     study,
 )
 from flowcert.networks.architectures import (
+    FieldModel,
     FreeField,
-    LearnedField,
     SplitField,
     unstructured_network,
 )
@@ -91,7 +91,7 @@ def run(
             lambda kind=kind: network(kind), experiment.task, experiment.measure, budget
         )
         with torch.no_grad():
-            drawn[kind] = _slice(cast(LearnedField, first).field(plane))
+            drawn[kind] = _slice(cast(FieldModel, first).field(plane))
             if isinstance(first, SplitField):
                 drawn["skew part"] = _slice(first.skew_part(plane))
         for what, errors in records[kind]["test"].items():
@@ -126,7 +126,7 @@ class Experiment:
     @torch.no_grad()
     def measure(self, network: nn.Module) -> dict[str, float]:
         """Root mean squares of one step's error, of the field's, and of the roll-out's end."""
-        learned = cast(LearnedField, network)
+        learned = cast(FieldModel, network)
         x = self.start
         for _ in range(ROLLOUT):
             x = learned(x)
@@ -150,7 +150,7 @@ def _with_flow(x: Tensor, time: float = H) -> tuple[Tensor, Tensor]:
 
 
 def _mean_square(network: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    return (cast(LearnedField, network).residual(x, y) / H).square().mean()
+    return (cast(FieldModel, network).residual(x, y) / H).square().mean()
 
 
 def _slice(field: Tensor) -> NDArray[Any]:

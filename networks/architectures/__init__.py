@@ -4,7 +4,7 @@ from .approximating import approximating_network
 from .certified_dense import certified_dense
 from .certified_network import certified_network
 from .constructed_network import constructed_network
-from .learned_field import FreeField, LearnedField, SplitField
+from .learned_field import FieldModel, FreeField, SplitField
 from .published_dense import published_dense
 from .published_network import published_network
 from .regimes import KINDS, REGIMES
@@ -14,8 +14,8 @@ __all__ = [
     "KINDS",
     "REGIMES",
     "UNSTRUCTURED",
+    "FieldModel",
     "FreeField",
-    "LearnedField",
     "SplitField",
     "approximating_network",
     "certified_dense",

@@ -34,9 +34,9 @@ def constructed_network(construction: Construction) -> nn.Sequential:
     >>> bool(np.abs(constructed_network(made)(x).detach().numpy() - made(x.numpy())).max() < 1e-13)
     True
     """
-    if not construction.networks:
+    if not isinstance(construction, Construction) or not construction.networks:
         raise StructureError(
-            came="a construction whose layers are flows of the pieces",
+            came=f"{construction!r}, without networks",
             expected="one with networks in their place",
             remedy="Pass a width to approximate_flow.",
         )

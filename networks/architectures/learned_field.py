@@ -11,7 +11,7 @@ from ..layers import DiscreteGradientStep, RidgePotential, SphereStep, dense
 from ..layers.layer import as_step
 
 
-class LearnedField(Protocol):
+class FieldModel(Protocol):
     """A module that steps by h along a field which it knows."""
 
     def __call__(self, x: Tensor) -> Tensor:

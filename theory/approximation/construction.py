@@ -19,7 +19,7 @@ from ...errors import (
     StructureError,
 )
 from ...numerics.validation import FloatArray, points, positive_integer
-from ..symbolic import SymbolicField
+from ..symbolic import SymbolicField, require_field
 from .error_bound import ErrorBound
 from .layers import FlowLayer, Layer, settled
 from .one_flow import NetworkRequest, construct_flow
@@ -40,8 +40,9 @@ _ROUNDING = 1e-9  # of layers and reference together, see ``rounding_allowance``
 class Construction:
     """A map on |x| ≤ ``radius`` as a composition of ``layers``: call it on points (..., n).
 
-    ``result`` 1 or 2 ("first", "second") says of which fields the layers are flows; ``bound`` is
-    the proved error in parts, ``measured`` the largest error at 385 points of the ball.
+    ``result``, "first" or "second", says of which fields the layers are flows; ``bound`` is the
+    proved error in parts, of the layers in exact arithmetic (and exact flows where there are no
+    networks); ``measured`` is the largest error at 385 points of the ball, as executed.
 
     >>> Construction.__name__
     'Construction'
@@ -55,6 +56,13 @@ class Construction:
     layers: tuple[Layer, ...]
     bound: ErrorBound
     networks: tuple[RidgeNetworks, ...] = field(default=(), repr=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Construction of {len(self.flows)} flow(s), {self.result} result: "
+            f"{self.scheme.name}, {self.steps} steps, {len(self.layers)} layers, "
+            f"proved error {self.bound.total:.3g} on |x| ≤ {self.radius:g}>"
+        )
 
     def __call__(self, x: Any) -> FloatArray:
         """Return the composition of all layers at x, shape (..., n)."""
@@ -83,17 +91,20 @@ class Construction:
 
     @property
     def holds(self) -> bool:
-        """Whether the measured error is below the proved one, up to rounding."""
+        """Whether the measured error is below the proved one, up to rounding.
+
+        Always true of a bound of ∞, which claims nothing: look at ``bound.reason``.
+        """
         return self.measured <= self.bound.total + rounding_allowance(self.bound)
 
 
 def rounding_allowance(bound: ErrorBound) -> float:
-    """Return what float64 and the reference flow may add to a measured error.
+    """Return what float64 and the reference flow may add to a measured error: 1e-9 of the states.
 
     >>> rounding_allowance(ErrorBound(end_radius=1.0))
     1e-09
     """
-    return _ROUNDING * max(1.0, bound.end_radius if math.isfinite(bound.end_radius) else 1.0)
+    return _ROUNDING * (bound.end_radius if math.isfinite(bound.end_radius) else 1.0)
 
 
 def approximate_flow(
@@ -115,7 +126,9 @@ def approximate_flow(
     U = (U + μ|x|²/2) − μ|x|²/2 with a proved μ. ``splitting`` is "LieTrotter", "Strang" or
     "Yoshida4". With a ``width``, U and S are replaced by ridge networks of so many units and the
     flows by layers of so many ``substeps``; without, layers are the flows themselves. Guaranteed:
-    ``bound`` for n ≤ 2 (∞ with its reason where a piece may blow up, and for n ≥ 3). Raises
+    ``bound`` for n ≤ 2 (∞ with its reason where a piece may blow up, and for n ≥ 3), for fields of
+    + − *, sines and cosines of affine arguments, and whatever else sympy integrates into these.
+    Some seconds; larger balls and stiffer fields take longer. Raises
     DomainError, ShapeError, StructureError, UnknownNameError. Source: paper, both approximation
     results [I]; the bounds flowcert [D].
 
@@ -189,7 +202,8 @@ def true_flow(flows: Sequence[Flow], x: FloatArray) -> FloatArray:
             raise ConvergenceError(
                 came=f"the flow of {list(f.expressions)}, unsettled at time {time:g}",
                 expected="a flow that exists for this time from all of the ball",
-                remedy="It may blow up: take a shorter time or a smaller ball.",
+                remedy="It may blow up, or be too fast for its steps: take a shorter time or a "
+                "smaller ball.",
             ) from error
     return x
 
@@ -230,12 +244,19 @@ def _checked(flows: Sequence[Flow], radius: float, result: Result) -> tuple[Flow
             expected='"first" or "second"',
             remedy="See ``approximate_flow``: of which fields the layers are flows.",
         )
-    if not flows:
+    if not isinstance(flows, Sequence) or not flows:
         raise ShapeError(
-            came="no flow",
+            came="no list of flows",
             expected="at least one flow (field, time)",
             remedy="A map that is no flow has the lift: see ``lifted_map``.",
         )
+    for flow in flows:
+        if not isinstance(flow, tuple | list) or len(flow) != 2:
+            raise ShapeError(
+                came=f"{flow!r} as a flow",
+                expected="pairs (field, time)",
+                remedy="Write approximate_flows([(f, 1.0), (g, 0.5)], radius).",
+            )
     for f, time in flows:
         _check_flow(f, time)
         _check_dimension(f, flows[0][0].dimension)
@@ -265,14 +286,7 @@ def _real(name: str, value: object) -> float:
 
 
 def _check_flow(f: object, time: float) -> None:
-    if not isinstance(f, SymbolicField):
-        raise StructureError(
-            came=f"{type(f).__name__} as a field",
-            expected="a SymbolicField",
-            remedy="Write it with sympy: symbolic_field([y, -x], [x, y]); a field that is known by "
-            "its values has numeric_presnov and learn_field, a map has lifted_map.",
-        )
-    _require_smooth(f)
+    _require_smooth(require_field(f))
     if not 0 <= _real("time", time) < math.inf:
         raise DomainError(
             came=f"time = {time!r}",

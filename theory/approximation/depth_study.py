@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from ...errors import StructureError
 from .construction import Construction, approximate_flow
 from .error_bound import ErrorBound
 from .pieces import Result
@@ -71,6 +72,12 @@ def depth_study(
     >>> len(depth_study(find_target("Pendulum"), depths=(4,)).constructions)
     1
     """
+    if not isinstance(target, Target):
+        raise StructureError(
+            came=f"{target!r} as a target",
+            expected="a Target",
+            remedy='Write find_target("Pendulum"), or Target(name, title, field, time, radius).',
+        )
     return DepthStudy(
         tuple(
             approximate_flow(

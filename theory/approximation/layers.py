@@ -91,7 +91,8 @@ class FlowLayer:
 
 
 def _agree(end: FloatArray, before: FloatArray) -> bool:
-    return bool(np.abs(end - before).max() <= _AGREEMENT * max(1.0, np.abs(end).max()))
+    # Relative to all states together: small balls have small states.
+    return bool(np.abs(end - before).max() <= _AGREEMENT * np.abs(end).max())
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,11 @@ class Scheme:
     order: int
     substeps: tuple[float, ...]  # weights of the Strang or Lie–Trotter steps it consists of
 
+    @property
+    def runs_backward(self) -> bool:
+        """Whether some stages have negative weights."""
+        return min(self.substeps) < 0
+
     def stages(self, pieces: int) -> tuple[Stage, ...]:
         """Return the stages of one step for so many pieces, neighbours of one piece joined."""
         if self.order == 1:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ...errors import ConvergenceError, DomainError
-from ..symbolic import SymbolicField
+from ..symbolic import SymbolicField, require_field
 from .construction import Construction, approximate_flow
 from .pieces import Result
+from .schemes import scheme_of
 
 _MOST_STEPS = 2**13
 _WIDTHS = (64, 128, 192, 256, 384, 512)
@@ -37,17 +38,24 @@ def approximate_within(
     >>> made.bound.total <= 1e-2, made.measured <= 1e-2
     (True, True)
     """
-    if not 0 < tolerance < float("inf"):
+    if not isinstance(tolerance, float | int) or not 0 < tolerance < float("inf"):
         raise DomainError(
             came=f"tolerance = {tolerance!r}",
             expected="a positive finite number",
             remedy="It bounds the error on the ball: 1e-3 is usual.",
         )
-    if f.dimension > 2:
+    if require_field(f).dimension > 2:
         raise DomainError(
             came=f"a field in dimension {f.dimension}",
             expected="n ≤ 2, for which bounds are proved",
             remedy="Take approximate_flow with your own steps, and look at ``measured``.",
+        )
+
+    if networks and scheme_of(splitting).runs_backward:
+        raise DomainError(
+            came=f"{splitting}, whose stages also run backward, with networks",
+            expected="LieTrotter or Strang, or networks=False",
+            remedy="No radius is known of backward network stages, so that no bound is.",
         )
 
     def attempt(steps: int, width: int | None = None, substeps: int = 1) -> Construction:
@@ -89,8 +97,9 @@ def _with_networks(attempt: object, flows: Construction, tolerance: float) -> Co
 
 def _not_reached(tolerance: float, made: Construction) -> ConvergenceError:
     return ConvergenceError(
-        came=f"a bound of {made.bound.total:.3g} with {made.steps} steps "
-        f"{made.bound.reason}".rstrip(),
+        came=f"a bound of {made.bound.total:.3g} with {made.steps} steps"
+        + (f": {made.bound.reason}" if made.bound.reason else ""),
         expected=f"at most {tolerance:g}",
-        remedy="Take a smaller ball or a shorter time, cut the flow in two, or a looser tolerance.",
+        remedy="Take a smaller ball or a shorter time, cut the flow, "
+        "approximate_flows([(f, time / 2)] * 2, radius), or a looser tolerance.",
     )

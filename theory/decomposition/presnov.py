@@ -12,7 +12,13 @@ from sympy.simplify.fu import TR8
 from ...errors import StructureError
 from ..proof import Proof, ProofStep
 from ..proof.algebra import prove_identity
-from ..symbolic import CosineMoment, SineMoment, SymbolicField, in_closed_form
+from ..symbolic import (
+    CosineMoment,
+    SineMoment,
+    SymbolicField,
+    in_closed_form,
+    require_field,
+)
 from .waves import vanishes
 
 
@@ -80,7 +86,7 @@ def presnov(field: SymbolicField) -> SymbolicDecomposition:
     >>> presnov(symbolic_field([-x + 2 * y, -y / 2], [x, y])).potential
     -x**2/2 + x*y - y**2/4
     """
-    x = sympy.Matrix(field.symbols)
+    x = sympy.Matrix(require_field(field).symbols)
     potential = _along_rays((x.T * field.expressions)[0], field.symbols, shift=-1)
     D = field.jacobian_matrix
     entry = sympy.Matrix(

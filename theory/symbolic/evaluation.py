@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cache
 from math import factorial
 from typing import Any
 
@@ -127,9 +128,10 @@ def _require_known(expressions: Sequence[Any]) -> None:
         for part in sympy.preorder_traversal(expression):
             if not isinstance(part, _ARITHMETIC) and type(part).__name__ not in _ON_BALLS:
                 raise StructureError(
-                    came=f"{part} in a field",
+                    came=f"{type(part).__name__}(…) in a field or in its Presnov potential",
                     expected="+ − * /, integer powers, sin, cos and tanh",
-                    remedy="Other functions have no ball arithmetic here; rewrite the field.",
+                    remedy="Bounds are proved for polynomials times sines and cosines of affine "
+                    "arguments; numeric_presnov and lifted_map take any function.",
                 )
 
 
@@ -148,6 +150,12 @@ def _sine_moment(k: int, z: FloatArray) -> FloatArray:
     return np.asarray(z * _horner(series, z))
 
 
+@cache
+def _gauss(nodes: int) -> tuple[FloatArray, FloatArray]:
+    points, weights = np.polynomial.legendre.leggauss(nodes)
+    return points, weights
+
+
 def _horner(series: list[float], z: FloatArray) -> FloatArray:
     square = np.square(z)
     total = np.full(np.shape(z), series[-1])
@@ -157,7 +165,7 @@ def _horner(series: list[float], z: FloatArray) -> FloatArray:
 
 
 def _by_quadrature(function: np.ufunc, k: int, z: FloatArray) -> FloatArray:
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES + k // 2)
+    nodes, weights = _gauss(_NODES + k // 2)
     t = (nodes + 1) / 2
     waves = function(np.asarray(z)[..., None] * t)
     near = np.asarray(np.tensordot(waves, weights / 2 * t**k, axes=1))

@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 from numpy.typing import ArrayLike
+from sympy.core.function import AppliedUndef
 
 from ...errors import DomainError, ShapeError, StructureError
 from ...numerics.validation import FloatArray
@@ -84,7 +85,7 @@ def symbolic_field(components: Sequence[Any], symbols: Sequence[Any]) -> Symboli
         ...
     flowcert.errors.ShapeError: got 2 components in 1 symbols; expected one for each. ...
     """
-    names = tuple(symbols)
+    names, components = _listed("symbols", symbols), _listed("components", components)
     if not names or len(components) != len(names):
         raise ShapeError(
             came=f"{len(components)} components in {len(names)} symbols",
@@ -106,9 +107,38 @@ def symbolic_field(components: Sequence[Any], symbols: Sequence[Any]) -> Symboli
         raise StructureError(
             came=f"a field with the parameters {', '.join(unknown)}",
             expected=f"no symbols but {', '.join(str(name) for name in names)}",
-            remedy="Put numbers in the place of parameters: field.subs(...).",
+            remedy="Put numbers in the place of parameters: expression.subs(...).",
         )
     return SymbolicField(tuple(real.values()), sympy.Matrix(exact))
+
+
+def _listed(name: str, given: object) -> tuple[Any, ...]:
+    try:
+        return tuple(given)  # type: ignore[arg-type]  # whatever a caller without types passes
+    except TypeError as error:
+        raise ShapeError(
+            came=f"{given!r} as {name}",
+            expected="a list of them, one component for each symbol",
+            remedy="Write symbolic_field([-x], [x]) for one variable.",
+        ) from error
+
+
+def require_field(given: object) -> SymbolicField:
+    """Return a symbolic field, or raise StructureError for anything else.
+
+    >>> require_field("x")
+    Traceback (most recent call last):
+        ...
+    flowcert.errors.StructureError: got str as a field; expected a SymbolicField. ...
+    """
+    if isinstance(given, SymbolicField):
+        return given
+    raise StructureError(
+        came=f"{type(given).__name__} as a field",
+        expected="a SymbolicField",
+        remedy="Write it with sympy: symbolic_field([y, -x], [x, y]); a field that is known by "
+        "its values has numeric_presnov and learn_field, a map has lifted_map.",
+    )
 
 
 def _exact(component: Any) -> Any:
@@ -120,6 +150,12 @@ def _exact(component: Any) -> Any:
             expected="a sympy expression or a number",
             remedy="Write it with sympy's functions: sympy.sin(x), not numpy.sin(x).",
         ) from error
+    if not isinstance(expression, sympy.Expr) or expression.atoms(AppliedUndef):
+        raise StructureError(
+            came=f"{component!r} as a component",
+            expected="one expression of known functions",
+            remedy="A relation, a truth value, a list or f(x) with an unknown f has no values.",
+        )
     if expression.has(sympy.nan, sympy.oo, -sympy.oo, sympy.zoo, sympy.I):
         raise DomainError(
             came=f"the component {expression}",
