@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import lru_cache, reduce
 
 import sympy
 
+from ...errors import StructureError
 from ...numerics.validation import FloatArray
 from ..cells import Cells, Profile, cover, enclose, largest_eigenvalue_over, length
 from ..decomposition import SymbolicDecomposition, curvature_over, presnov
@@ -42,7 +43,7 @@ class FieldAnalysis:
     @staticmethod
     def of(f: SymbolicField, radius: float) -> FieldAnalysis:
         """Analyse f on the ball of this radius, split into ∇U and S(x)x."""
-        decomposition = presnov(f)
+        decomposition = proved_presnov(f)
         cells = cover(radius, f.dimension, CELLS_PER_SIDE)
         # Growth is compounded: it deserves finer cells, and asks for one expression only.
         growth = RadialGrowth.of(f, cover(radius, f.dimension, GROWTH_CELLS_PER_SIDE))
@@ -118,3 +119,24 @@ class FieldAnalysis:
         if key not in self._profiles:
             self._profiles[key] = Profile.over(self.cells, bounds())
         return self._profiles[key]
+
+
+@lru_cache(maxsize=64)
+def proved_presnov(f: SymbolicField) -> SymbolicDecomposition:
+    """Return Presnov's decomposition with its identities proved, remembered.
+
+    Raises StructureError where algebra does not prove them: all bounds rest on xᵀ∇U = xᵀf.
+
+    >>> from flowcert.theory.symbolic import symbolic_field
+    >>> x = sympy.Symbol("x", real=True)
+    >>> proved_presnov(symbolic_field([x], [x])).potential
+    x**2/2
+    """
+    parts = presnov(f)
+    if parts.proof.outcome != "proved":
+        raise StructureError(
+            came=f"{list(f.expressions)}, for which Presnov's identities are {parts.proof.outcome}",
+            expected="a field whose decomposition computer algebra proves",
+            remedy="Polynomials times sines and cosines of affine arguments always are.",
+        )
+    return parts

@@ -21,7 +21,7 @@ from ...errors import (
 from ...numerics.validation import FloatArray, points, positive_integer
 from ..symbolic import SymbolicField, require_field
 from .error_bound import ErrorBound
-from .layers import FlowLayer, Layer, settled
+from .layers import FlowLayer, Layer, hinted
 from .one_flow import NetworkRequest, construct_flow
 from .pieces import RESULTS, Result
 from .ridge_networks import RidgeNetworks
@@ -182,7 +182,7 @@ def approximate_flows(
         networks += made.networks
     x = ball_points(checked[0][0].dimension, radius)
     return Construction(
-        checked, result, scheme, steps, radius, settled(layers, x), bound, tuple(networks)
+        checked, result, scheme, steps, radius, hinted(layers, x), bound, tuple(networks)
     )
 
 
@@ -197,7 +197,7 @@ def true_flow(flows: Sequence[Flow], x: FloatArray) -> FloatArray:
     """
     for f, time in flows:
         try:
-            x = FlowLayer("gradient", f, time).refined(x)(x)
+            x = FlowLayer("gradient", f, time)(x)
         except ConvergenceError as error:
             raise ConvergenceError(
                 came=f"the flow of {list(f.expressions)}, unsettled at time {time:g}",

@@ -135,15 +135,20 @@ def _one_step(
     field, integration = _network_errors(analysis, scheme, h, ball, replacement)
     return replace(
         bound,
-        splitting=(carried * bound.splitting + local) * OUTWARD,
-        field=(carried * bound.field + field) * OUTWARD,
-        integration=(carried * bound.integration + integration) * OUTWARD,
+        splitting=_carry(carried, bound.splitting, local),
+        field=_carry(carried, bound.field, field),
+        integration=_carry(carried, bound.integration, integration),
         end_radius=flow_end,
         layers_radius=layers_end,
         stage_radius=max(bound.stage_radius, ball),
         expanding_radius=max(bound.expanding_radius, expanding),
         reason=_reason(h, local, field, integration),
     )
+
+
+def _carry(factor: float, before: float, own: float) -> float:
+    # Of no error nothing is carried on, whatever the factor: ∞·0 is 0 here.
+    return ((factor * before if before > 0 else 0.0) + own) * OUTWARD
 
 
 def _reason(h: float, splitting: float, field: float, integration: float) -> str:
@@ -172,8 +177,10 @@ def _stages_ball(
     if _runs_backward(analysis, scheme):
         # The growth of backward flows is not looked at: nothing is known of such stages, and the
         # layers' radius comes from the error. (The holomorphic bound asks for the start only.)
+        # Nor is it known where they go, and whether pieces are expansive there.
         highest = math.inf if replacement is not None else analysis.growth.after(radius, h)
-        return highest, highest, math.inf
+        expands = any(piece.kind == "expansive" for piece in analysis.pieces)
+        return highest, math.inf if expands else 0.0, math.inf
     expanding, highest, r = 0.0, radius, radius
     for i, weight in stages:
         extra = 0.0 if replacement is None else replacement.field_error(i, replacement.radius)

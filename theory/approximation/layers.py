@@ -16,7 +16,7 @@ from .pieces import FieldPiece, Kind
 from .ridge_networks import RidgeNetworks
 
 _AGREEMENT = 1e-12
-_MOST_SUBSTEPS = 2**12
+_MOST_SUBSTEPS = 2**13
 
 
 class Layer(Protocol):
@@ -37,15 +37,17 @@ class Layer(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FlowLayer:
-    """The flow of a field for a time of either sign, by ``substeps`` steps of Dormand and Prince.
+    """The flow of a field for a time of either sign, to 1e-12 of the states it is called on.
 
-    ``refined`` finds as many as it takes for 1e-12. The contractive piece −μx has e^{−μt}x. Raises
-    DomainError where the solution blows up.
+    Dormand and Prince's steps, ``substeps`` and twice as many, until two runs agree; the piece −μx
+    has e^{−μt}x. Not a proof: runs that agree may both be wrong. Backward along an expansive field
+    is forward along a contractive one, and conversely: ``kind`` names the field. Raises
+    ConvergenceError where the runs do not settle: the solution blows up, or is too fast.
 
     >>> import sympy
     >>> from flowcert.theory.symbolic import symbolic_field
     >>> x = sympy.Symbol("x", real=True)
-    >>> layer = FlowLayer("gradient", symbolic_field([-x], [x]), 1.0).refined(np.ones(1))
+    >>> layer = FlowLayer("gradient", symbolic_field([-x], [x]), 1.0)
     >>> bool(abs(layer(np.ones(1))[0] - np.exp(-1)) < 1e-12)
     True
     """
@@ -59,33 +61,36 @@ class FlowLayer:
     def __call__(self, x: FloatArray) -> FloatArray:
         if self.kind == "contractive":
             return np.asarray(x * np.exp(self.shift * self.time))
-        return self._run(x, self.substeps)
+        return x if self.time == 0 else self._settle(x)[0]
 
-    def _run(self, x: FloatArray, substeps: int) -> FloatArray:
-        system = FieldSystem(lambda _, y: self.field(y), self.field.dimension, autonomous=True)
-        h = self.time / substeps
-        return np.asarray(repeat(DormandPrince, system, x, 0.0, h, substeps, progress=False))
-
-    def refined(self, x: FloatArray) -> FlowLayer:
-        """Return the layer with as many substeps as it takes from these points."""
+    def hinted(self, x: FloatArray) -> tuple[FlowLayer, FloatArray]:
+        """Return the layer that begins with what these points need, and their images."""
         if self.kind == "contractive" or self.time == 0:
-            return self
-        substeps, before = 1, None
-        while substeps <= _MOST_SUBSTEPS:
-            end = self._attempt(x, substeps)
+            return self, self(x)
+        end, substeps = self._settle(x)
+        return replace(self, substeps=substeps), end
+
+    def _settle(self, x: FloatArray) -> tuple[FloatArray, int]:
+        substeps, before = self.substeps, self._attempt(x, self.substeps)
+        while substeps < _MOST_SUBSTEPS:
+            end = self._attempt(x, 2 * substeps)
             if end is not None and before is not None and _agree(end, before):
-                return replace(self, substeps=substeps)
+                return end, substeps
             before, substeps = end, 2 * substeps
         raise ConvergenceError(
             came=f"a flow of the {self.kind} piece that {_MOST_SUBSTEPS} steps do not settle",
             expected="a flow that exists for this time from all of the points",
-            remedy="The piece may blow up although the whole does not: take more steps.",
+            remedy="It may blow up although the whole does not, or be too fast: take more steps.",
         )
 
     def _attempt(self, x: FloatArray, substeps: int) -> FloatArray | None:
+        system = FieldSystem(lambda _, y: self.field(y), self.field.dimension, autonomous=True)
+        h = self.time / substeps
         try:
             with np.errstate(all="ignore"):
-                return self._run(x, substeps)
+                return np.asarray(
+                    repeat(DormandPrince, system, x, 0.0, h, substeps, progress=False)
+                )
         except DomainError:
             return None
 
@@ -99,7 +104,9 @@ def _agree(end: FloatArray, before: FloatArray) -> bool:
 class GradientLayer:
     """x ↦ x + sF(x + sF(x)/2), ``substeps`` times, F = Aᵀdiag(α)σ(Ax + b) + μx, s = time/substeps.
 
-    A gradient layer for ``shift`` μ = 0, an expansive one where U_θ + μ|x|²/2 is convex.
+    A step of the midpoint rule along a gradient for ``shift`` μ = 0; for μ > 0 along a field that
+    is expansive where U_θ + μ|x|²/2 is convex (the field's flow is: the step itself is so up to
+    its integration error).
 
     >>> from flowcert.numerics import RidgePotentialField
     >>> layer = GradientLayer("gradient", RidgePotentialField([[1.0]]), 0.5)
@@ -170,13 +177,12 @@ def network_layer(
     return GradientLayer(piece.kind, networks.gradient, time, piece.shift, substeps)
 
 
-def settled(layers: Sequence[Layer], x: FloatArray) -> tuple[Layer, ...]:
-    """Return the layers with substeps that suffice for flows from these points.
+def hinted(layers: Sequence[Layer], x: FloatArray) -> tuple[Layer, ...]:
+    """Return the layers with the substeps that flows from these points begin with.
 
-    Equal flows of later steps get what the first one took, doubled. A flow that does not settle
-    stays as it is: it will say so itself.
+    A hint, for speed: every call of a flow looks whether its substeps suffice.
 
-    >>> settled((), np.ones((1, 2)))
+    >>> hinted((), np.ones((1, 2)))
     ()
     """
     found: dict[int, Layer] = {}
@@ -186,9 +192,7 @@ def settled(layers: Sequence[Layer], x: FloatArray) -> tuple[Layer, ...]:
         found[id(layer)] = layer
         if isinstance(layer, FlowLayer):
             try:
-                fine = layer.refined(x)
-                x = fine(x)
+                found[id(layer)], x = layer.hinted(x)
             except FlowcertError:
-                continue
-            found[id(layer)] = replace(fine, substeps=2 * fine.substeps)
+                continue  # it will say so when it is called
     return tuple(found[id(layer)] for layer in layers)

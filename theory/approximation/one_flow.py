@@ -10,9 +10,9 @@ import numpy as np
 
 from ...numerics.validation import positive_integer
 from ..cells import OUTWARD
-from ..decomposition import SymbolicDecomposition, presnov
+from ..decomposition import SymbolicDecomposition
 from ..symbolic import SymbolicField
-from .analysis import FieldAnalysis
+from .analysis import FieldAnalysis, proved_presnov
 from .error_bound import ErrorBound, bound_error
 from .layers import Layer, flow_layer, network_layer
 from .network_errors import NetworkErrors, NetworkLayers
@@ -147,7 +147,7 @@ def _without_proof(
     request: NetworkRequest | None,
 ) -> ConstructedFlow:
     """In three and more dimensions μ is an estimate from samples, and the bound is ∞."""
-    parts = decomposition_of(f)
+    parts = proved_presnov(f)
     reach = 2 * start.end_radius
     pieces = split(parts, result, _estimate_curvature(parts, reach) if result == "second" else 0.0)
     networks = [] if request is None else [_fitted(f, reach, request)]
@@ -223,19 +223,6 @@ def _estimate_curvature(parts: SymbolicDecomposition, radius: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def decomposition_of(f: SymbolicField) -> SymbolicDecomposition:
-    """Return Presnov's decomposition, remembered.
-
-    >>> import sympy
-    >>> from flowcert.theory.symbolic import symbolic_field
-    >>> x = sympy.Symbol("x", real=True)
-    >>> decomposition_of(symbolic_field([x], [x])).potential
-    x**2/2
-    """
-    return presnov(f)
-
-
-@lru_cache(maxsize=64)
 def _analysis_of(f: SymbolicField, radius: float) -> FieldAnalysis:
     return FieldAnalysis.of(f, radius)
 
@@ -248,9 +235,9 @@ def _fitted(f: SymbolicField, radius: float, request: NetworkRequest) -> RidgeNe
 
 @lru_cache(maxsize=64)
 def _fitted_at(f: SymbolicField, radius: float, width: int, seed: int) -> RidgeNetworks:
-    return fit_ridge_networks(decomposition_of(f), radius, width, seed)
+    return fit_ridge_networks(proved_presnov(f), radius, width, seed)
 
 
 @lru_cache(maxsize=64)
 def _network_errors(networks: RidgeNetworks, f: SymbolicField) -> NetworkErrors:
-    return NetworkErrors.of(decomposition_of(f), networks)
+    return NetworkErrors.of(proved_presnov(f), networks)

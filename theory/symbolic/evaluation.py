@@ -114,9 +114,16 @@ def ball_array_function(
     """
     listed = [sympy.sympify(expression) for expression in expressions]
     _require_known(listed)
-    function = sympy.lambdify(
-        list(symbols), listed, modules=[_ON_BALLS], printer=_ExactPrinter(), cse=True
-    )
+    try:
+        function = sympy.lambdify(
+            list(symbols), listed, modules=[_ON_BALLS], printer=_ExactPrinter(), cse=True
+        )
+    except RecursionError as error:
+        raise StructureError(
+            came=f"expressions of {sum(sympy.count_ops(e) for e in listed)} operations",
+            expected="fewer: Python cannot compile them",
+            remedy="Nested commutators of many waves grow long: take LieTrotter, or fewer terms.",
+        ) from error
     return lambda *x: [BallArray.of(value) for value in function(*x)]
 
 

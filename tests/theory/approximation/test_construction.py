@@ -26,7 +26,7 @@ from flowcert.theory.approximation.construction import (
     rounding_allowance,
     true_flow,
 )
-from flowcert.theory.approximation.layers import flow_layer, settled
+from flowcert.theory.approximation.layers import flow_layer, hinted
 from flowcert.theory.approximation.pieces import split
 from flowcert.theory.approximation.schemes import scheme_of
 from flowcert.theory.decomposition import presnov
@@ -59,7 +59,7 @@ def _error_of_flows(target, splitting, steps):
     h, start = target.time / steps, ball_points(2, target.radius)[::4]
     one = [flow_layer(pieces[i], w * h) for i, w in scheme_of(splitting).stages(2)]
     end = start
-    for layer in settled(one * steps, start):
+    for layer in hinted(one * steps, start):
         end = layer(end)
     return np.linalg.norm(end - true_flow([(target.field, target.time)], start), axis=-1).max()
 
