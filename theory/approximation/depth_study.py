@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from ...errors import StructureError
 from .construction import Construction, approximate_flow
-from .error_bound import ErrorBound
 from .pieces import Result
 from .targets import Target
 
 DEPTHS = (16, 32, 64, 128, 256)
-PARTS = ("subdivision", "splitting", "field", "integration")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +85,3 @@ def depth_study(
             for steps in depths
         )
     )  # fmt: skip
-
-
-def budget(bound: ErrorBound) -> dict[str, float]:
-    """Return the parts of a bound by name.
-
-    >>> budget(ErrorBound(splitting=1.0))["splitting"]
-    1.0
-    """
-    names = [part.name for part in fields(bound)]
-    return {name: getattr(bound, name) for name in PARTS if name in names}

@@ -121,7 +121,7 @@ def _one_step(
     flow_end = analysis.growth.after(bound.end_radius, h)
     ball = max(ball, flow_end)
     if not ball <= analysis.cells.radius:
-        if replacement is not None and _runs_backward(analysis, scheme):
+        if replacement is not None and scheme.runs_backward:
             return bound.unbounded(f"no radius is known of {scheme.name}'s backward network stages")
         return bound.unbounded(
             f"a stage of step size {h:.3g} from |x| ≤ {begin:.3g} may blow up, or leave the ball"
@@ -161,10 +161,6 @@ def _reason(h: float, splitting: float, field: float, integration: float) -> str
     return ""
 
 
-def _runs_backward(analysis: FieldAnalysis, scheme: Scheme) -> bool:
-    return min(weight for _, weight in scheme.stages(len(analysis.pieces))) < 0
-
-
 def _stages_ball(
     analysis: FieldAnalysis,
     scheme: Scheme,
@@ -174,7 +170,7 @@ def _stages_ball(
 ) -> tuple[float, float, float]:
     """Radii: of a ball for all stages and flows of sums, of what expands, and of the end."""
     stages = scheme.stages(len(analysis.pieces))
-    if _runs_backward(analysis, scheme):
+    if scheme.runs_backward:
         # The growth of backward flows is not looked at: nothing is known of such stages, and the
         # layers' radius comes from the error. (The holomorphic bound asks for the start only.)
         # Nor is it known where they go, and whether pieces are expansive there.

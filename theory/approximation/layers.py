@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ...errors import ConvergenceError, DomainError, FlowcertError
-from ...numerics import DormandPrince, FieldSystem, NormCorrectedHeun
+from ...numerics import DormandPrince, NormCorrectedHeun, as_system
 from ...numerics.flow import repeat
 from ...numerics.validation import FloatArray
 from .pieces import FieldPiece, Kind
@@ -84,7 +84,7 @@ class FlowLayer:
         )
 
     def _attempt(self, x: FloatArray, substeps: int) -> FloatArray | None:
-        system = FieldSystem(lambda _, y: self.field(y), self.field.dimension, autonomous=True)
+        system = as_system(self.field)
         h = self.time / substeps
         try:
             with np.errstate(all="ignore"):
@@ -146,7 +146,7 @@ class SphereLayer:
     kind: Kind = "sphere"
 
     def __call__(self, x: FloatArray) -> FloatArray:
-        system = FieldSystem(lambda _, y: self.field(y), self.field.dimension, autonomous=True)
+        system = as_system(self.field)
         h = self.time / self.substeps
         return np.asarray(
             repeat(NormCorrectedHeun, system, x, 0.0, h, self.substeps, progress=False)

@@ -28,6 +28,7 @@ from ...numerics.flow import finite
 from ...numerics.validation import FloatArray, finite_array, points, positive_integer
 from ..symbolic import SymbolicField, symbolic_field
 from .construction import true_flow
+from .least_squares import least_squares, skew_matrices
 
 _SLOPE = 1.0  # largest aᵢᵀm over the data, in standard deviations of a row
 _REGULARISATION = 1e-5
@@ -181,11 +182,13 @@ def learn_field(
     generator = np.random.default_rng(seed)
     U, S = (_features(generator, n, radius, width) for _ in range(2))
     columns = np.concatenate([_gradient_columns(middle, *U), _skew_columns(middle, *S)], axis=-1)
-    weights = _least_squares(columns.reshape(middle.size, -1), ((end - start) / h).ravel())
+    weights = least_squares(
+        columns.reshape(middle.size, -1), ((end - start) / h).ravel(), _REGULARISATION
+    )
     alpha, entries = weights[:width], weights[width:].reshape(width, -1)
     sigma = tanh_mixture(0.0)
     gradient = RidgePotentialField(*U, alpha, sigma)
-    return LearnedField(gradient, SphereField(*S, _skew(entries, n), sigma), h)
+    return LearnedField(gradient, SphereField(*S, skew_matrices(entries, n), sigma), h)
 
 
 def _gradient_columns(m: FloatArray, A: FloatArray, b: FloatArray) -> FloatArray:
@@ -205,14 +208,6 @@ def _skew_columns(m: FloatArray, A: FloatArray, b: FloatArray) -> FloatArray:
     return (values[:, None, :, None] * turned[:, :, None, :]).reshape(len(m), n, -1)
 
 
-def _skew(entries: FloatArray, n: int) -> FloatArray:
-    rows, columns = np.triu_indices(n, 1)
-    K = np.zeros((len(entries), n, n))
-    K[:, rows, columns] = entries
-    K[:, columns, rows] = -entries
-    return K
-
-
 def _features(
     generator: np.random.Generator, n: int, radius: float, width: int
 ) -> tuple[FloatArray, FloatArray]:
@@ -226,16 +221,6 @@ def _features(
     A[rows] = lengths[:, None] * np.eye(n)[axis]
     b[rows] = lengths * radius * ((2 * number + 1) / (number.max() + 1) - 1)
     return A, b
-
-
-def _least_squares(columns: FloatArray, wanted: FloatArray) -> FloatArray:
-    """min |columns·w − wanted|² + N·ρ²|w|²."""
-    from scipy.linalg import lstsq
-
-    width = columns.shape[1]
-    penalty = _REGULARISATION * math.sqrt(len(columns)) * np.eye(width)
-    stacked = np.vstack([columns, penalty])
-    return np.asarray(lstsq(stacked, np.concatenate([wanted, np.zeros(width)]))[0])
 
 
 def _pairs(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -16,6 +16,7 @@ from ...numerics.flow import repeat
 from ...numerics.validation import FloatArray, finite_array, points, positive_integer
 from ..decomposition.vectorised import Vectorised
 from .construction import ball_points
+from .least_squares import least_squares
 
 Map = Callable[[FloatArray], Any]
 
@@ -177,8 +178,6 @@ def _probe(inputs: int, radius: float) -> FloatArray:
 
 
 def _fitted(values: Vectorised, inputs: int, width: int, radius: float, seed: int) -> RidgeMap:
-    from scipy.linalg import lstsq
-
     generator = np.random.default_rng(seed)
     x = generator.normal(size=(_POINTS_PER_UNIT * width, inputs))
     x /= np.linalg.norm(x, axis=-1, keepdims=True)
@@ -186,11 +185,8 @@ def _fitted(values: Vectorised, inputs: int, width: int, radius: float, seed: in
     A = generator.normal(size=(width, inputs)) * _SLOPE / radius
     # A unit bends where aᵀx + b = 0: at random places of the ball.
     b = -(A * x[:width]).sum(axis=-1)
-    scale = _REGULARISATION * math.sqrt(len(x))
-    columns = np.vstack([np.tanh(x @ A.T + b), scale * np.eye(width)])
-    wanted = values(x)
-    weights = lstsq(columns, np.vstack([wanted, np.zeros((width, wanted.shape[1]))]))[0]
-    return RidgeMap(A, b, np.asarray(weights).T)
+    weights = least_squares(np.tanh(x @ A.T + b), values(x), _REGULARISATION)
+    return RidgeMap(A, b, weights.T)
 
 
 def _finite_time(time: float) -> float:

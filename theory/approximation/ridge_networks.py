@@ -11,6 +11,7 @@ from ...numerics import RidgePotentialField, SphereField, tanh_mixture
 from ...numerics.validation import FloatArray, positive_integer
 from ..decomposition import SymbolicDecomposition
 from ..symbolic import numeric_function
+from .least_squares import least_squares, skew_matrices
 
 _SLOPE = 1.0  # largest aᵢᵀx over the ball, in standard deviations of a row
 _POINTS_PER_UNIT = 12
@@ -86,7 +87,9 @@ def _fit_gradient(
 ) -> RidgePotentialField:
     values = np.tanh(x @ A.T + b)
     columns = np.moveaxis(values[..., None] * A, -1, 1)  # (points, n, width)
-    alpha = _least_squares(columns.reshape(-1, len(b)), parts.gradient(x).reshape(-1, 1))
+    alpha = least_squares(
+        columns.reshape(-1, len(b)), parts.gradient(x).reshape(-1, 1), _REGULARISATION
+    )
     return RidgePotentialField(A, b, alpha[:, 0], tanh_mixture(0.0))
 
 
@@ -94,23 +97,9 @@ def _fit_sphere(
     parts: SymbolicDecomposition, x: FloatArray, A: FloatArray, b: FloatArray
 ) -> SphereField:
     n = parts.field.dimension
-    rows, columns = np.triu_indices(n, 1)
-    K = np.zeros((len(b), n, n))
-    if len(rows):
-        entries = [parts.skew[int(i), int(j)] for i, j in zip(rows, columns, strict=True)]
+    weights = np.zeros((len(b), n * (n - 1) // 2))
+    if n > 1:
+        entries = [parts.skew[i, j] for i in range(n) for j in range(i + 1, n)]
         wanted = numeric_function(entries, parts.field.symbols)(x)
-        weights = _least_squares(np.tanh(x @ A.T + b), wanted)
-        K[:, rows, columns] = weights
-        K[:, columns, rows] = -weights
-    return SphereField(A, b, K, tanh_mixture(0.0))
-
-
-def _least_squares(columns: FloatArray, wanted: FloatArray) -> FloatArray:
-    """Small weights are worth a little error: the proof of the fit pays for large ones."""
-    from scipy.linalg import lstsq
-
-    width = columns.shape[1]
-    scale = _REGULARISATION * np.sqrt(len(columns))
-    stacked = np.vstack([columns, scale * np.eye(width)])
-    solution = lstsq(stacked, np.vstack([wanted, np.zeros((width, wanted.shape[1]))]))[0]
-    return np.asarray(solution)
+        weights = least_squares(np.tanh(x @ A.T + b), wanted, _REGULARISATION)
+    return SphereField(A, b, skew_matrices(weights, n), tanh_mixture(0.0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...errors import ConvergenceError, DomainError
 from ..symbolic import SymbolicField, require_field
 from .construction import Construction, approximate_flow
@@ -76,11 +78,12 @@ def approximate_within(
     return _with_networks(attempt, made, tolerance)
 
 
-def _with_networks(attempt: object, flows: Construction, tolerance: float) -> Construction:
+def _with_networks(
+    attempt: Callable[[int, int, int], Construction], flows: Construction, tolerance: float
+) -> Construction:
     """Wider while the field's part is too large, finer while the integration's is."""
-    assert callable(attempt)
     steps, width, substeps = flows.steps, 0, 1
-    made: Construction = attempt(steps, _WIDTHS[width], substeps)
+    made = attempt(steps, _WIDTHS[width], substeps)
     while not made.bound.total <= tolerance:
         parts = made.bound
         if not parts.field <= tolerance / 5:
